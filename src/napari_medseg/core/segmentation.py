@@ -1,0 +1,168 @@
+"""What was found in a scan: labelled voxels and what the labels mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_medseg.core.colours import label_colour
+from napari_medseg.core.geometry import Geometry
+from napari_medseg.core.source import Source
+from napari_medseg.core.volume import Volume
+
+Box = tuple[float, float, float, float, float, float]
+"""(i_min, j_min, k_min, i_max, j_max, k_max) in continuous voxel coordinates."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A coded concept (PS3.3 section 8), such as Code("72824008", "SCT", "Hippocampus")."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One label and its meaning.
+
+    Parameters
+    ----------
+    label : int
+        Value in the label array, at least 1.
+    name : str
+        What the segment is called on screen and in files.
+    code : Code or None
+        What it is, in a terminology.
+    colour : str
+        "#rrggbb".
+    score : float or None
+        Confidence in [0, 1] of a detected instance.
+    box : tuple of float or None
+        (i_min, j_min, k_min, i_max, j_max, k_max) in continuous voxel coordinates.
+    """
+
+    label: int
+    name: str
+    code: Code | None = None
+    colour: str = ""
+    score: float | None = None
+    box: Box | None = None
+
+    def __post_init__(self) -> None:
+        if self.label < 1:
+            raise ValueError("Label 0 is the background and no segment.")
+        if not self.colour:
+            object.__setattr__(self, "colour", label_colour(self.label))
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Labelled voxels on the grid of the scan they belong to.
+
+    Parameters
+    ----------
+    array : ndarray of unsigned integers, shape (i, j, k)
+        0 is background.
+    geometry : Geometry
+        The geometry of the scan.
+    segments : tuple of Segment
+        One for each label, in ascending order of label.
+    source : Source or None
+        Where the *scan* was read from, so that labels can be written as the scan is stored.
+    model : str
+        Name of the model that made it; empty for hand-made labels.
+    notes : tuple of str
+        What the user should know about this result.
+    """
+
+    array: npt.NDArray[Any]
+    geometry: Geometry
+    segments: tuple[Segment, ...] = ()
+    source: Source | None = None
+    model: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.array.shape != self.geometry.shape:
+            raise ValueError(f"Labels of shape {self.array.shape} do not fill the geometry {self.geometry.shape}.")
+        if self.array.dtype.kind not in "ui":
+            raise ValueError(f"Labels are integers, not {self.array.dtype}.")
+        if len({s.label for s in self.segments}) != len(self.segments):
+            raise ValueError("Two segments share a label.")
+
+    @classmethod
+    def from_array(
+        cls,
+        labels: npt.ArrayLike,
+        volume: Volume,
+        segments: Sequence[Segment] | None = None,
+        *,
+        model: str = "",
+    ) -> Segmentation:
+        """Make a segmentation of a scan from a label array.
+
+        Parameters
+        ----------
+        labels : array_like, shape (i, j, k)
+            Integers or booleans, not negative.
+        volume : Volume
+            The scan, whose geometry and source the labels take over.
+        segments : sequence of Segment, optional
+            Meaning of the labels; labels that are not named here are called "Label 1" and so on.
+        model : str
+            Name of the model that made the labels.
+
+        Raises
+        ------
+        ValueError
+            If the labels have another shape than the scan, are negative, or are no integers.
+        """
+        array = as_labels(labels)
+        named = {segment.label: segment for segment in segments or ()}
+        for label in present_labels(array):
+            named.setdefault(label, Segment(label, f"Label {label}"))
+        ordered = tuple(named[label] for label in sorted(named))
+        return cls(array, volume.geometry, ordered, source=volume.source, model=model)
+
+
+def as_labels(labels: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return labels as unsigned integers, without a copy where they already are.
+
+    Raises
+    ------
+    ValueError
+        If a value is negative or not an integer.
+    """
+    array = np.asarray(labels)
+    if array.dtype.kind == "u":
+        return array
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
+    if array.dtype.kind != "i":
+        raise ValueError(f"Labels are integers, not {array.dtype}.")
+    if array.size and int(array.min()) < 0:
+        raise ValueError("Labels are not negative.")
+    return array.astype(smallest_label_type(int(array.max(initial=0))))
+
+
+def smallest_label_type(highest: int) -> np.dtype[Any]:
+    """Return the smallest unsigned integer type that holds every label up to `highest`."""
+    return np.min_scalar_type(highest)
+
+
+def present_labels(array: npt.NDArray[Any]) -> list[int]:
+    """Return the labels that occur in an array of unsigned integers, without 0, ascending."""
+    if array.dtype.itemsize == 1:
+        # A histogram over views of a few slices: np.unique would sort, np.bincount would widen all to int64.
+        counts = np.zeros(256, dtype=np.int64)
+        flat = array.ravel(order="K")
+        for start in range(0, flat.size, 1 << 20):
+            counts += np.bincount(flat[start : start + (1 << 20)], minlength=256)
+        return [int(label) for label in np.flatnonzero(counts) if label]
+    return [int(label) for label in np.unique(array) if label]

@@ -1,0 +1,129 @@
+"""What lies in a folder, known from headers alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.core.volume import FourthAxis, Volume
+
+
+class SeriesLoader(Protocol):
+    """Reads the voxels of one series; a format of `io` brings it."""
+
+    def load(self, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Volume:
+        """Read the whole series. Raises MedsegError, or Cancelled at the next step."""
+
+    def thumbnail(self, size: int) -> npt.NDArray[np.uint8] | None:
+        """Return the middle image, longer side `size`, or None if it cannot be had quickly."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One series, or one NIfTI file, as its headers tell.
+
+    Patient name and number are for the Studies panel alone; they go into no log, layer name or exported file.
+
+    Parameters
+    ----------
+    loader : SeriesLoader
+        Reads the voxels.
+    path : pathlib.Path
+        The file, or the folder that holds the series.
+    uid : str
+        SeriesInstanceUID, or an own key where there is none.
+    modality, description : str
+        DICOM's words; empty if unknown.
+    number : int or None
+        SeriesNumber.
+    n_images : int
+        Number of images (DICOM files or slices).
+    shape : tuple of int
+        Voxels along i, j and k; zeros if unknown.
+    n_frames : int
+        Time points or channels.
+    fourth_axis : {None, "time", "channel", "rgb"}
+        What the frames are.
+    spacing_mm : tuple of float or None
+        Along i, j and k; None if unknown.
+    orientation : str
+        Such as "LPS"; empty if unknown.
+    patient_name, patient_id, study_uid, study_date, study_description : str
+        As in the header; date as "2026-03-02".
+    notes : tuple of str
+        What the user should know before loading.
+    kind : {"image", "segmentation"}
+        Whether the voxels are intensities or labels.
+    n_bytes : int
+        Memory the voxels will take, if known.
+    """
+
+    loader: SeriesLoader
+    path: Path
+    uid: str = ""
+    modality: str = ""
+    description: str = ""
+    number: int | None = None
+    n_images: int = 1
+    shape: tuple[int, int, int] = (0, 0, 0)
+    n_frames: int = 1
+    fourth_axis: FourthAxis | None = None
+    spacing_mm: tuple[float, float, float] | None = None
+    orientation: str = ""
+    patient_name: str = ""
+    patient_id: str = ""
+    study_uid: str = ""
+    study_date: str = ""
+    study_description: str = ""
+    notes: tuple[str, ...] = ()
+    kind: Literal["image", "segmentation"] = "image"
+    n_bytes: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def load(self, on_progress: ProgressCallback | None = None, cancel: CancelToken | None = None) -> Volume:
+        """Read the voxels.
+
+        Parameters
+        ----------
+        on_progress : callable, optional
+            Called as ``on_progress(done, total, label)``.
+        cancel : CancelToken, optional
+            Stops the reading at its next step.
+
+        Raises
+        ------
+        MedsegError
+            If the series cannot be read.
+        Cancelled
+            If the user stopped it.
+        """
+        return self.loader.load(on_progress, cancel)
+
+    def thumbnail(self, size: int = 96) -> npt.NDArray[np.uint8] | None:
+        """Return the middle image as grey values, shape (rows, columns), or None if it cannot be had quickly."""
+        return self.loader.thumbnail(size)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Everything readable in a file or a folder.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        What was opened.
+    series : list of Series
+        By patient, study and series number.
+    problems : list of str
+        One sentence for each file that looked like a scan and could not be read.
+    """
+
+    path: Path
+    series: list[Series]
+    problems: list[str] = field(default_factory=list)
