@@ -96,7 +96,7 @@ class Affine:
 
     def inverse(self) -> Affine:
         """Return the affine from RAS mm to voxel."""
-        return Affine(_with_exact_last_row(np.linalg.inv(self._matrix)))
+        return Affine(_with_exact_last_row(np.asarray(np.linalg.inv(self._matrix), dtype=np.float64)))
 
     def apply(self, points: npt.ArrayLike) -> FloatArray:
         """Map points, shape (..., 3), to RAS mm of the same shape."""

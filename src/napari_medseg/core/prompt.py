@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_medseg.core.affine import FloatArray
-from napari_medseg.core.geometry import Geometry
+
+if TYPE_CHECKING:
+    from napari_medseg.core.geometry import Geometry
+    from napari_medseg.core.affine import FloatArray
 
 Point = tuple[float, float, float]
 

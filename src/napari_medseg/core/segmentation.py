@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,10 @@ import numpy.typing as npt
 from napari_medseg.core.colours import label_colour
 from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.source import Source
-from napari_medseg.core.volume import Volume
+
+if TYPE_CHECKING:
+    from napari_medseg.core.volume import Volume
+    from collections.abc import Sequence
 
 Box = tuple[float, float, float, float, float, float]
 """(i_min, j_min, k_min, i_max, j_max, k_max) in continuous voxel coordinates."""

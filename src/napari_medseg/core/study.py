@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+from napari_medseg.core.volume import FourthAxis
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from napari_medseg.core.progress import CancelToken, ProgressCallback
-    from napari_medseg.core.volume import FourthAxis, Volume
+    from napari_medseg.core.volume import Volume
 
 
 class SeriesLoader(Protocol):
