@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-
 if TYPE_CHECKING:
-    from napari_medseg.core.geometry import Geometry
     from napari_medseg.core.affine import FloatArray
+    from napari_medseg.core.geometry import Geometry
 
 Point = tuple[float, float, float]
 

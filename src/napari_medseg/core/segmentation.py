@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,9 @@ from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.source import Source
 
 if TYPE_CHECKING:
-    from napari_medseg.core.volume import Volume
     from collections.abc import Sequence
+
+    from napari_medseg.core.volume import Volume
 
 Box = tuple[float, float, float, float, float, float]
 """(i_min, j_min, k_min, i_max, j_max, k_max) in continuous voxel coordinates."""

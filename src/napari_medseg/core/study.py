@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
 from napari_medseg.core.volume import FourthAxis
 
 if TYPE_CHECKING:
