@@ -1,0 +1,7 @@
+"""The headless door: ``napari-medseg info | convert | models | segment | train``."""
+
+from __future__ import annotations
+
+from napari_medseg.cli.command_line import main
+
+__all__ = ["main"]

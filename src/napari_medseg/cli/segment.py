@@ -1,0 +1,104 @@
+"""``napari-medseg segment``: a scan, a model, a label file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_medseg.cli.paths import NIFTI_SUFFIXES, check_outputs, is_nifti, stem
+from napari_medseg.core.errors import MedsegError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from napari_medseg.core.progress import ProgressCallback
+    from napari_medseg.core.segmentation import Segmentation
+    from napari_medseg.core.study import Series
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.add_argument("path", type=Path, metavar="PATH", help="a scan, or a folder that holds one")
+    parser.add_argument("--model", required=True, metavar="NAME", help="a name that `napari-medseg models` lists")
+    parser.add_argument(
+        "--output", required=True, type=Path, metavar="OUT", help="a .nii.gz or .nii file, or an existing folder"
+    )
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
+    parser.add_argument("--series", type=int, metavar="N", help="which series of a folder, as `info` counts them")
+    parser.add_argument("--frame", type=int, default=0, metavar="T", help="which time point or channel (from 0)")
+    parser.add_argument(
+        "--box",
+        type=float,
+        nargs=6,
+        metavar=("I0", "J0", "K0", "I1", "J1", "K1"),
+        help="look only inside this box, corners in voxels of the scan",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
+
+
+def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
+    """Segment one scan, save the labels, print their volumes."""
+    from napari_medseg.core.prompt import BoxPrompt
+    from napari_medseg.inference import load_model
+    from napari_medseg.io import open_study, write_segmentation
+
+    series = choose_series(open_study(arguments.path, on_progress).series, arguments.series)
+    target = output_file(arguments.output.expanduser(), series, arguments.model)
+    check_outputs([target], [series.path], arguments.overwrite)
+    model = load_model(arguments.model, device=arguments.device)
+    volume = series.load(on_progress)
+    prompts = ()
+    if arguments.box:
+        prompts = (BoxPrompt.from_ijk(arguments.box[:3], arguments.box[3:], volume.geometry),)
+    segmentation = model.segment(volume, prompts=prompts, frame=arguments.frame, on_progress=on_progress)
+    written = write_segmentation(segmentation, target, on_progress)
+    print("\n".join([*volume_table(segmentation), f"saved {written}"]))
+    return 0
+
+
+def choose_series(series: list[Series], index: int | None) -> Series:
+    """Return the series that the user means.
+
+    Raises
+    ------
+    MedsegError
+        If there are several images and none was chosen, or there is no such series.
+    """
+    if index is not None:
+        if not 1 <= index <= len(series):
+            raise MedsegError(f"There is no series {index}; there are {len(series)}.", "Take a number from `info`.")
+        return series[index - 1]
+    images = [one for one in series if one.kind == "image"]
+    if not images:
+        raise MedsegError("There are labels but no scan.", "Name the scan that is to be segmented.")
+    if len(images) > 1:
+        raise MedsegError(f"There are {len(images)} scans to choose from.", "Add --series N, a number from `info`.")
+    return images[0]
+
+
+def output_file(output: Path, series: Series, model: str) -> Path:
+    """Return the label file to write.
+
+    Raises
+    ------
+    MedsegError
+        If the format is not one that this version writes.
+    """
+    if output.is_dir():
+        return output / f"{stem(series.path)}_{stem(Path(model))}.nii.gz"
+    if not is_nifti(output):
+        raise MedsegError(f"Labels cannot be saved as {output.name}.", f"Use a name that ends in {NIFTI_SUFFIXES[0]}.")
+    return output
+
+
+def volume_table(segmentation: Segmentation) -> list[str]:
+    """Return one line for each segment: label, name and volume."""
+    from napari_medseg.measure import segment_volumes_ml
+
+    volumes = segment_volumes_ml(segmentation.array, segmentation.geometry.affine)
+    width = max((len(segment.name) for segment in segmentation.segments), default=0)
+    lines = [
+        f"{segment.label:3}  {segment.name:<{width}}  {volumes.get(segment.label, 0.0):9.2f} mL"
+        for segment in segmentation.segments
+    ]
+    return lines + [f"note: {note}" for note in segmentation.notes]
