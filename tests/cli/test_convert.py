@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pydicom
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_a_dicom_series_becomes_one_nifti_file(run: Run, sample_data: Path, tmp_path: Path) -> None:
+    status, out, _ = run("convert", sample_data / "chest_ct", tmp_path / "ct.nii.gz")
+    assert status == 0
+    assert out == f"{tmp_path / 'ct.nii.gz'}\n"
+    image = nibabel.load(tmp_path / "ct.nii.gz")
+    slice_ = pydicom.dcmread(sample_data / "chest_ct" / "034.dcm")
+    position_ras = np.array(slice_.ImagePositionPatient, float) * [-1, -1, 1]
+    i, j, k = np.rint(np.linalg.inv(image.affine) @ [*position_ras, 1])[:3].astype(int)
+    assert image.dataobj[i, j, k] == int(slice_.pixel_array[0, 0]) - 1024
+    assert np.asarray(image.dataobj).dtype == np.int16
+
+
+def test_a_folder_becomes_one_file_for_each_series(run: Run, sample_data: Path, tmp_path: Path) -> None:
+    status, out, _ = run("convert", sample_data, tmp_path / "out")
+    assert status == 0
+    written = sorted((tmp_path / "out").iterdir())
+    assert len(written) == 3
+    assert sorted(out.split()) == [str(path) for path in written]
+    assert not any("SAMPLE" in path.name for path in written)
+
+
+def test_several_series_do_not_go_into_one_file(run: Run, sample_data: Path, tmp_path: Path) -> None:
+    status, _, err = run("convert", sample_data, tmp_path / "all.nii.gz")
+    assert status == 1
+    assert "3 series do not fit into one file" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_existing_file_is_kept_unless_told_otherwise(run: Run, sample_data: Path, tmp_path: Path) -> None:
+    head, target = sample_data / "mr_head" / "t1_head.nii.gz", tmp_path / "head.nii"
+    target.write_bytes(b"precious")
+    status, _, err = run("convert", head, target)
+    assert status == 1
+    assert "exists already" in err
+    assert target.read_bytes() == b"precious"
+    status, _, _ = run("convert", head, target, "--overwrite")
+    assert status == 0
+    np.testing.assert_array_equal(nibabel.load(target).dataobj, nibabel.load(head).dataobj)
+
+
+def test_the_scan_itself_is_never_the_output(run: Run, sample_data: Path, tmp_path: Path) -> None:
+    scan = tmp_path / "scan.nii.gz"
+    scan.write_bytes((sample_data / "mr_head" / "t1_head.nii.gz").read_bytes())
+    status, _, err = run("convert", scan, scan, "--overwrite")
+    assert status == 1
+    assert "is the scan itself" in err
+
+
+def test_a_broken_series_does_not_stop_the_others(run: Run, sample_data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    good = (sample_data / "mr_head" / "t1_head.nii.gz").read_bytes()
+    (folder / "a.nii.gz").write_bytes(good[: len(good) // 2])
+    (folder / "b.nii.gz").write_bytes(good)
+    status, out, err = run("convert", folder, tmp_path / "out")
+    assert status == 1
+    assert out.count("\n") == 1
+    assert "not converted" in err
+    assert len(list((tmp_path / "out").iterdir())) == 1

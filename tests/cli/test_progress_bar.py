@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import io
+
+from napari_medseg.cli.progress_bar import ProgressBar, bar_line
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_nothing_is_drawn_on_a_pipe() -> None:
+    stream = io.StringIO()
+    bar = ProgressBar(stream)
+    bar(1, 2, "reading")
+    bar.close()
+    assert stream.getvalue() == ""
+
+
+def test_the_bar_is_one_line_that_is_wiped_when_all_is_done() -> None:
+    stream = Terminal()
+    bar = ProgressBar(stream)
+    bar(0, 2, "reading")
+    bar(2, 2, "reading")
+    assert "\n" not in stream.getvalue()
+    assert stream.getvalue().endswith("\r\x1b[2K")
+
+
+def test_a_new_label_is_drawn_at_once() -> None:
+    stream = Terminal()
+    bar = ProgressBar(stream)
+    bar(0, 9, "reading")
+    bar(0, 9, "segmenting")
+    assert "reading" in stream.getvalue()
+    assert "segmenting" in stream.getvalue()
+
+
+def test_the_line_tells_share_and_time_left() -> None:
+    assert bar_line(1, 4, "segmenting", 10) == f"segmenting  {'█' * 6}{'░' * 18}  25%  30 s left"
+    assert "left" not in bar_line(4, 4, "segmenting", 10)
+    assert bar_line(0, 0, "segmenting", 10).endswith("   0%")
+    assert bar_line(9, 4, "segmenting", 10).endswith("100%")
