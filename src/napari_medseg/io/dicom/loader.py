@@ -1,0 +1,259 @@
+"""Read a stack of images into a `Volume`."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.progress import CancelToken, ProgressCallback, report
+from napari_medseg.core.source import Source
+from napari_medseg.core.volume import FourthAxis, Volume
+from napari_medseg.io.dicom.frames import check_size, read_frame
+from napari_medseg.io.dicom.instance import Instance
+from napari_medseg.io.dicom.placement import Placement
+from napari_medseg.io.dicom.rescale import (
+    RangeExceeded,
+    candidate_types,
+    rescale_into,
+    slope_and_intercept,
+)
+from napari_medseg.io.dicom.stacks import Stack
+from napari_medseg.io.memory import require_memory
+from napari_medseg.io.thumbnail import thumbnail_of_plane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+AnyArray = npt.NDArray[Any]
+Task = tuple[Instance, int, AnyArray]
+"""An image, the frame of its file, and the memory (rows, columns[, 3]) it goes to."""
+
+_MOST_THREADS = 16
+
+
+@dataclass(frozen=True)
+class DicomLoader:
+    """Reads the voxels of one stack.
+
+    Parameters
+    ----------
+    stack : Stack
+        The images.
+    placement : Placement
+        Where they lie.
+    path : pathlib.Path
+        The folder of the series, or its only file.
+    name : str
+        What to call the volume; no patient identity.
+    notes : tuple of str
+        What the user should know.
+    """
+
+    stack: Stack
+    placement: Placement
+    path: Path
+    name: str
+    notes: tuple[str, ...]
+
+    @property
+    def n_frames(self) -> int:
+        """Time points: images at one position, or frames of the only file."""
+        return max(len(self.stack.frames), self.stack.slices[0].n_frames)
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether the voxels are red, green and blue."""
+        return self.stack.slices[0].pixel_format.is_colour
+
+    @property
+    def fourth_axis(self) -> FourthAxis | None:
+        """What the fourth axis of the array is."""
+        if self.is_colour:
+            return "rgb"
+        return "time" if self.n_frames > 1 else None
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that the voxels take."""
+        per_voxel = 3 if self.is_colour else candidate_types(self.stack.instances)[0].itemsize
+        return self.placement.geometry.n_voxels * self.n_frames * per_voxel
+
+    def load(self, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Volume:
+        """Read every image into one array.
+
+        Raises
+        ------
+        MedsegError
+            If a file is damaged, cut short, gone, or compressed in a way that cannot be decoded; if memory is short.
+        Cancelled
+            If the user stopped it.
+        """
+        for instance in self.stack.instances:
+            check_size(instance)
+        if not self.stack.slices[0].pixels_length >= 0:
+            read_frame(self.stack.slices[0])  # a lying header is refused before memory for all is taken
+        types = candidate_types(self.stack.instances)
+        require_memory(self.n_bytes, self.path.name)
+        for n, dtype in enumerate(types):
+            try:
+                return self._volume(self._read(dtype, on_progress, cancel))
+            except RangeExceeded:
+                if n + 1 == len(types):
+                    raise
+        raise AssertionError("candidate_types gives at least one type")
+
+    def thumbnail(self, size: int) -> npt.NDArray[np.uint8] | None:
+        """Return the middle image as a radiologist sees it, or None if it cannot be read."""
+        middle = self.stack.slices[len(self.stack.slices) // 2]
+        try:
+            check_size(middle)
+            raw = read_frame(middle, middle.n_frames // 2)
+        except MedsegError:
+            return None  # loading tells why; a picture beside the name is not the place
+        slope, intercept = slope_and_intercept(middle)
+        plane = raw if self.is_colour else raw.astype(np.float32) * slope + intercept
+        limits = middle.windows[0].limits if middle.windows else None
+        picture = thumbnail_of_plane(plane.swapaxes(0, 1), self.placement.geometry, size, limits)
+        return 255 - picture if _is_inverted(middle) else picture
+
+    def _read(self, dtype: np.dtype[Any], on_progress: ProgressCallback | None, cancel: CancelToken | None) -> AnyArray:
+        """Return the array (i, j, k[, n]); in memory a slice is contiguous, rows first."""
+        columns, rows, depth = self.placement.geometry.shape
+        shape = (self.n_frames, depth, rows, columns) + ((3,) if self.is_colour else ())
+        with _enough_memory(self.path.name):
+            memory: AnyArray = np.empty(shape, dtype)
+            run_tasks(list(self._tasks(memory)), _read_task, _n_threads(self.stack), on_progress, cancel)
+        self._fill_missing(memory)
+        if self.is_colour:
+            return memory[0].transpose(2, 1, 0, 3)
+        array: AnyArray = memory.transpose(3, 2, 1, 0)
+        return array if self.n_frames > 1 else np.asarray(array[..., 0])
+
+    def _tasks(self, memory: AnyArray) -> Iterator[Task]:
+        only = self.stack.slices[0]
+        if only.n_frames > 1:
+            for frame in range(only.n_frames):
+                yield only, frame, memory[frame, 0]
+            return
+        for target, frame_instances in zip(memory, self.stack.frames, strict=True):
+            for slot, instance in zip(self.placement.slots, frame_instances, strict=True):
+                yield instance, 0, target[slot]
+
+    def _fill_missing(self, memory: AnyArray) -> None:
+        """Give missing slices the lowest intensity of the others: visibly empty, and outside every window."""
+        missing = sorted(set(range(memory.shape[1])) - set(self.placement.slots))
+        if missing:
+            lowest = min(memory[:, slot].min() for slot in self.placement.slots)
+            memory[:, missing] = lowest
+
+    def _volume(self, array: AnyArray) -> Volume:
+        first = self.stack.slices[0]
+        middle = self.stack.slices[len(self.stack.slices) // 2]
+        return Volume(
+            array=array,
+            geometry=self.placement.geometry,
+            fourth_axis=self.fourth_axis,
+            modality=first.modality,
+            name=self.name,
+            units=units_of(first),
+            windows=() if self.is_colour else middle.windows,
+            inverted=_is_inverted(first),
+            spacing_known=self.placement.spacing_known,
+            time_step_s=self._time_step_s(),
+            notes=self.notes,
+            source=self._source(array),
+        )
+
+    def _time_step_s(self) -> float | None:
+        first = self.stack.slices[0]
+        if first.n_frames > 1 and not self.is_colour:
+            return first.frame_time_ms / 1000 if first.frame_time_ms else None
+        return self.stack.time_step_s
+
+    def _source(self, array: AnyArray) -> Source:
+        first = self.stack.slices[0]
+        identifiers = {
+            "StudyInstanceUID": first.study_uid,
+            "SeriesInstanceUID": first.series_uid,
+            "FrameOfReferenceUID": first.frame_of_reference_uid,
+        }
+        return Source(
+            format="dicom",
+            path=self.path,
+            files=tuple(instance.path for instance in self.stack.instances),
+            native_shape=array.shape,
+            identifiers={name: uid for name, uid in identifiers.items() if uid},
+        )
+
+
+def units_of(instance: Instance) -> str:
+    """Return the unit of the rescaled values: "HU" for a CT that tells its rescale, else what the header names."""
+    if instance.modality == "CT" and instance.intercept is not None and instance.rescale_type in ("", "HU"):
+        return "HU"
+    return "" if instance.rescale_type == "US" else instance.rescale_type
+
+
+def _is_inverted(instance: Instance) -> bool:
+    return instance.pixel_format.photometric == "MONOCHROME1"
+
+
+def _n_threads(stack: Stack) -> int:
+    """Return how many threads pay: for decoding as many as cores, for plain reading enough to hide a slow disk."""
+    compressed = stack.slices[0].pixels_length < 0
+    return min(_MOST_THREADS, os.cpu_count() or 1) if compressed else 4
+
+
+def _read_task(task: Task) -> None:
+    instance, frame, target = task
+    colour = instance.pixel_format.is_colour
+    raw = read_frame(instance, frame, None if colour else target)
+    if raw.shape != target.shape:
+        from napari_medseg.io.dicom.faults import other_size
+
+        raise other_size(instance.path, raw.shape, (target.shape[0], target.shape[1]))
+    if colour:
+        target[...] = raw
+    else:
+        rescale_into(target, raw, *((1.0, 0.0) if instance.has_modality_lut else slope_and_intercept(instance)))
+
+
+def run_tasks(
+    tasks: list[Task],
+    work: Callable[[Task], None],
+    n_threads: int,
+    on_progress: ProgressCallback | None,
+    cancel: CancelToken | None,
+) -> None:
+    """Do independent tasks in threads; report each, and stop at the next when asked to or when one fails."""
+    total = len(tasks)
+    report(on_progress, 0, total, "Reading images", cancel)
+    with ThreadPoolExecutor(n_threads) as pool:
+        waiting: set[Future[None]] = {pool.submit(work, task) for task in tasks}
+        done = 0
+        try:
+            while waiting:
+                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    future.result()
+                done += len(finished)
+                report(on_progress, done, total, "Reading images", cancel)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _enough_memory(name: str) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise MedsegError(
+            f"There is not enough memory to load {name}.", "Close other programs and try again."
+        ) from None

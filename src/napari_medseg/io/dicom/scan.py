@@ -1,0 +1,142 @@
+"""Find the DICOM series in a folder, from headers alone."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.progress import CancelToken, ProgressCallback, report
+from napari_medseg.io.dicom.elements import UNREADABLE
+from napari_medseg.io.dicom.faults import unreadable
+from napari_medseg.io.dicom.header import read_instance
+from napari_medseg.io.dicom.instance import Instance
+from napari_medseg.io.dicom.series import describe_series
+from napari_medseg.io.dicom.sniff import looks_like_dicom, read_head
+from napari_medseg.io.dicom.without_image import what_is_held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from napari_medseg.core.study import Series
+
+_THREADS = 4
+"""Python reads headers one at a time; more threads only hide a slow disk or network."""
+
+_REPORT_EVERY = 32
+
+
+@dataclass
+class _Found:
+    """What the headers of a folder tell."""
+
+    images: list[Instance] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, outcome: Instance | str | MedsegError | None) -> None:
+        if isinstance(outcome, Instance):
+            self.images.append(outcome)
+        elif isinstance(outcome, MedsegError):
+            self.problems.append(outcome.message)
+        elif outcome is not None:
+            self.others[outcome] += 1
+
+
+def find_dicom_series(
+    place: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> tuple[list[Series], list[str]]:
+    """List the series of images in a folder, a file or several files.
+
+    Files are told by their content, whatever they are called; what is not DICOM is passed over in silence, as is a
+    DICOMDIR.
+
+    Parameters
+    ----------
+    place : path-like or iterable of path-like
+        A folder (read at any depth), a file, or files.
+    on_progress : callable, optional
+        Called as ``on_progress(done, total, label)``.
+    cancel : CancelToken, optional
+        Stops the search.
+
+    Returns
+    -------
+    list of Series
+        By patient, study and number.
+    list of str
+        One sentence for each file that looked like DICOM and holds no image that can be shown; files of one kind
+        without images (reports, contours) share a sentence.
+
+    Raises
+    ------
+    Cancelled
+        If the user stopped it.
+    """
+    found = _Found()
+    files = _list_files(place)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        try:
+            for done, outcome in enumerate(pool.map(_read_file, files)):
+                if done % _REPORT_EVERY == 0:
+                    report(on_progress, done, len(files), "Reading headers", cancel)
+                found.add(outcome)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    report(on_progress, len(files), len(files), "Reading headers", cancel)
+    problems = found.problems + [what_is_held(uid, n) for uid, n in found.others.items()]
+    series: list[Series] = []
+    for images in _by_series(found.images).values():
+        listed, refused = describe_series(images)
+        series += listed
+        problems += refused
+    return sorted(series, key=_order_in_list), [problem for problem in problems if problem]
+
+
+def _list_files(place: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
+    if not isinstance(place, str | os.PathLike):
+        return [Path(item) for item in place]
+    folder = Path(place)
+    if not folder.is_dir():
+        return [folder]
+    files: list[Path] = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files += [Path(root, name) for name in sorted(names) if not name.startswith(".")]
+    return files
+
+
+def _read_file(path: Path) -> Instance | str | MedsegError | None:
+    """Return the image of a file, the UID of what else it holds, a problem, or None if it is no DICOM."""
+    try:
+        head = read_head(path)
+    except OSError as error:
+        return unreadable(path, error.strerror or "") if path.suffix.lower() in (".dcm", ".ima") else None
+    if not looks_like_dicom(head):
+        return None
+    try:
+        return read_instance(path, head)
+    except MedsegError as error:
+        return error
+    except UNREADABLE:
+        return unreadable(path)
+
+
+def _by_series(images: Sequence[Instance]) -> dict[tuple[str, str], list[Instance]]:
+    """Group images by study and series; where the UIDs are missing, by folder and number."""
+    groups: dict[tuple[str, str], list[Instance]] = defaultdict(list)
+    for image in images:
+        uid = image.series_uid or f"{image.path.parent}#{image.series_number}#{image.modality}"
+        groups[(image.study_uid, uid)].append(image)
+    return groups
+
+
+def _order_in_list(series: Series) -> tuple[str, str, str, bool, int, str]:
+    number = series.number
+    return (series.patient_name, series.study_date, series.study_uid, number is None, number or 0, series.uid)

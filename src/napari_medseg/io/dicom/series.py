@@ -1,0 +1,108 @@
+"""Describe the stacks of a series for the list of a study."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_medseg.core.study import Series
+from napari_medseg.io.dicom.loader import DicomLoader, units_of
+from napari_medseg.io.dicom.placement import Placement, place_stack
+from napari_medseg.io.dicom.stacks import Stack, split_series
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_medseg.io.dicom.instance import Instance
+
+
+def describe_series(images: Sequence[Instance]) -> tuple[list[Series], list[str]]:
+    """Describe the images that share a SeriesInstanceUID as one or more loadable series.
+
+    Parameters
+    ----------
+    images : sequence of Instance
+        In any order.
+
+    Returns
+    -------
+    list of Series
+        One for each stack.
+    list of str
+        A sentence for each image that cannot be shown.
+    """
+    readable = [image for image in images if not image.is_multiframe_object]
+    problems = [
+        f"{image.path.name} is an enhanced multi-frame image, which this version does not read."
+        for image in images
+        if image.is_multiframe_object
+    ]
+    listed = []
+    for n, stack in enumerate(split_series(readable) if readable else []):
+        try:
+            placement = place_stack(stack)
+        except ValueError:
+            problems.append(f"The positions in {stack.slices[0].path.name} and its series span no volume.")
+            continue
+        listed.append(_describe(stack, placement, n))
+    return listed, problems
+
+
+def _describe(stack: Stack, placement: Placement, index: int) -> Series:
+    first = stack.slices[0]
+    title = ", ".join(word for word in (first.series_description, stack.label) if word)
+    path = _place_of(stack.instances)
+    notes = (*placement.notes, *_value_notes(stack), *_axis_notes(stack))
+    loader = DicomLoader(stack, placement, path, title or _name_from(first), notes)
+    geometry = placement.geometry
+    return Series(
+        loader,
+        path,
+        uid=first.series_uid + (f"#{index + 1}" if index else ""),
+        modality=first.modality,
+        description=title,
+        number=first.series_number,
+        n_images=len(stack.instances),
+        shape=geometry.shape,
+        n_frames=loader.n_frames,
+        fourth_axis=loader.fourth_axis,
+        spacing_mm=geometry.spacing_mm if placement.spacing_known else None,
+        orientation=geometry.orientation if first.is_placed else "",
+        patient_name=first.patient_name,
+        patient_id=first.patient_id,
+        study_uid=first.study_uid,
+        study_date=_iso_date(first.study_date),
+        study_description=first.study_description,
+        notes=notes,
+        n_bytes=loader.n_bytes,
+    )
+
+
+def _place_of(instances: Sequence[Instance]) -> Path:
+    """Return the only file, or the folder that holds all files."""
+    if len(instances) == 1:
+        return instances[0].path
+    return Path(os.path.commonpath([instance.path.parent for instance in instances]))
+
+
+def _name_from(instance: Instance) -> str:
+    number = "" if instance.series_number is None else f" series {instance.series_number}"
+    return f"{instance.modality or 'DICOM'}{number}"
+
+
+def _iso_date(date: str) -> str:
+    return f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 and date.isdigit() else date
+
+
+def _value_notes(stack: Stack) -> list[str]:
+    first = stack.slices[0]
+    if first.modality == "CT" and units_of(first) != "HU":
+        return ["The header does not tell how to rescale to Hounsfield units: values are as stored."]
+    return []
+
+
+def _axis_notes(stack: Stack) -> list[str]:
+    if stack.axis_name in ("", "time"):
+        return []
+    return [f"The fourth axis is {stack.axis_name}."]

@@ -1,0 +1,268 @@
+"""Split the images of a series into stacks: regular volumes, or volumes over time, that can be one array each.
+
+A series may hold more than one volume (localizer planes, echoes, magnitude and phase, two passes of a scanner) and
+the same slice more than once. What belongs together is decided by size, kind and orientation first, and where
+several images share one position, by the attribute that tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from napari_medseg.io.dicom.collisions import Discriminator, explain, rank_by_instance_number, time_step_s
+from napari_medseg.io.dicom.duplicates import drop_duplicates
+from napari_medseg.io.dicom.instance import Instance
+from napari_medseg.io.dicom.position import (
+    POSITION_TOLERANCE_MM,
+    directions_match,
+    distance_along_normal,
+    plane_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+_STACKED_WITHOUT_POSITION = frozenset({"CT", "MR", "PT", "NM"})
+"""Modalities whose images of one series are slices; of others (radiographs, ultrasound) each image stands alone."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Images that fill one array.
+
+    Parameters
+    ----------
+    frames : tuple of tuple of Instance
+        For every time point the slices, in the order of k; all time points have the same positions.
+    label : str
+        What sets this stack apart from the others of its series; empty if it is the only one.
+    axis_name : str
+        What the time points are ("time", "b-value", …); empty for one.
+    time_step_s : float or None
+        Seconds between time points, where known and even.
+    notes : tuple of str
+        What the user should know.
+    """
+
+    frames: tuple[tuple[Instance, ...], ...]
+    label: str = ""
+    axis_name: str = ""
+    time_step_s: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def slices(self) -> tuple[Instance, ...]:
+        """The slices of the first time point."""
+        return self.frames[0]
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """Every image, k running fastest."""
+        return tuple(instance for frame in self.frames for instance in frame)
+
+
+def split_series(instances: Sequence[Instance]) -> list[Stack]:
+    """Split the images of one series into stacks.
+
+    Parameters
+    ----------
+    instances : sequence of Instance
+        All images that share a SeriesInstanceUID, in any order.
+
+    Returns
+    -------
+    list of Stack
+        The largest first.
+    """
+    kept, note = drop_duplicates(instances)
+    stacks: list[Stack] = []
+    for label, group in _uniform_groups(kept):
+        stacks += [replace(stack, label=_join(label, stack.label)) for stack in _stack_uniform(group)]
+    stacks.sort(key=lambda stack: -len(stack.instances))
+    if note and stacks:
+        stacks[0] = replace(stacks[0], notes=(note, *stacks[0].notes))
+    return _number_equal_labels(stacks)
+
+
+def _uniform_groups(instances: Sequence[Instance]) -> list[tuple[str, list[Instance]]]:
+    """Group images of one size, kind and orientation; say what sets each group apart."""
+    groups: dict[Hashable, list[Instance]] = defaultdict(list)
+    planes: list[Instance] = []
+    for instance in instances:
+        groups[(_kind(instance), _plane_index(instance, planes))].append(instance)
+    if len(groups) == 1:
+        return [("", list(instances))]
+    found = list(groups.values())
+    aspects: tuple[Callable[[Instance], str], ...] = (_size_words, _localizer_words, plane_name)
+    labels = [""] * len(found)
+    for aspect in aspects:
+        words = [aspect(group[0]) for group in found]
+        if len(set(words)) > 1:
+            labels = [_join(label, word) for label, word in zip(labels, words, strict=True)]
+    return list(zip(labels, found, strict=True))
+
+
+def _kind(instance: Instance) -> Hashable:
+    stored = instance.pixel_format
+    spacing = instance.pixel_spacing
+    return (
+        (stored.rows, stored.columns, stored.is_colour, stored.photometric == "MONOCHROME1", stored.floating),
+        None if spacing is None else (round(spacing[0], 4), round(spacing[1], 4)),
+        instance.is_placed,
+        instance.rescale_type,
+        _is_localizer(instance),
+        instance.path if _stands_alone(instance) else None,
+    )
+
+
+def _stands_alone(instance: Instance) -> bool:
+    if instance.n_frames > 1:
+        return True
+    return not instance.is_placed and instance.modality not in _STACKED_WITHOUT_POSITION
+
+
+def _plane_index(instance: Instance, planes: list[Instance]) -> int:
+    """Return the number of the orientation, adding it to those seen if it is new."""
+    if not instance.is_placed:
+        return -1
+    for index, known in enumerate(planes):
+        if directions_match(known, instance):
+            return index
+    planes.append(instance)
+    return len(planes) - 1
+
+
+def _is_localizer(instance: Instance) -> bool:
+    return "LOCALIZER" in instance.image_type
+
+
+def _size_words(instance: Instance) -> str:
+    return f"{instance.pixel_format.columns} × {instance.pixel_format.rows}"
+
+
+def _localizer_words(instance: Instance) -> str:
+    return "localizer" if _is_localizer(instance) else ""
+
+
+def _stack_uniform(instances: list[Instance]) -> list[Stack]:
+    """Stack images that share size, kind and orientation."""
+    if not instances[0].is_placed:
+        return [_stack_unplaced(instances)]
+    ordered = sorted(instances, key=distance_along_normal)
+    slots = _position_slots(ordered)
+    if max(len(slot) for slot in slots) == 1:
+        return [Stack(frames=(tuple(ordered),))]
+    return _stack_collisions(ordered, slots)
+
+
+def _position_slots(ordered: Sequence[Instance]) -> list[list[Instance]]:
+    """Group images, sorted along the normal, that lie at one position."""
+    slots: list[list[Instance]] = []
+    last = float("-inf")
+    for instance in ordered:
+        distance = distance_along_normal(instance)
+        if distance - last > POSITION_TOLERANCE_MM:
+            slots.append([])
+            last = distance
+        slots[-1].append(instance)
+    return slots
+
+
+def _stack_collisions(ordered: list[Instance], slots: list[list[Instance]]) -> list[Stack]:
+    """Stack images of which some share a position."""
+    by_type = _partition(ordered, lambda instance: instance.image_type)
+    if len(by_type) > 1 and all(len(group) > 1 for group in by_type):
+        words = _type_words([group[0].image_type for group in by_type])
+        return [
+            replace(stack, label=_join(word, stack.label))
+            for word, group in zip(words, by_type, strict=True)
+            for stack in _stack_uniform(group)
+        ]
+    slot_of = {id(instance): n for n, slot in enumerate(slots) for instance in slot}
+    discriminator, groups = explain(ordered, slot_of)
+    note = ""
+    if discriminator is None:
+        groups = rank_by_instance_number(slots)
+        note = "Images at one position are told apart by their instance number alone."
+    return _stack_groups(groups, slot_of, discriminator, note)
+
+
+def _stack_groups(
+    groups: list[list[Instance]], slot_of: dict[int, int], discriminator: Discriminator | None, note: str
+) -> list[Stack]:
+    """Join groups that fill the same positions over time; keep the others apart."""
+    alike: dict[tuple[int, ...], list[list[Instance]]] = defaultdict(list)
+    for group in groups:
+        alike[tuple(slot_of[id(instance)] for instance in group)].append(group)
+    stacks = []
+    for frames in alike.values():
+        several = len(frames) > 1
+        label = "" if len(alike) == 1 else _group_words(discriminator, frames)
+        stacks.append(
+            Stack(
+                frames=tuple(tuple(frame) for frame in frames),
+                label=label,
+                axis_name=(discriminator.name if discriminator else "time") if several else "",
+                time_step_s=time_step_s(frames, discriminator) if several else None,
+                notes=(note,) if note else (),
+            )
+        )
+    return stacks
+
+
+def _group_words(discriminator: Discriminator | None, frames: list[list[Instance]]) -> str:
+    if discriminator is None:
+        return "repeated slices" if len(frames[0]) == 1 else "repeated"
+    first, last = discriminator.words(frames[0][0]), discriminator.words(frames[-1][0])
+    return first if first == last else f"{first} to {last}"
+
+
+def _stack_unplaced(instances: list[Instance]) -> Stack:
+    """Stack images that do not tell where they lie: by slice location, else by instance number, else by name."""
+    locations = [instance.slice_location for instance in instances]
+    numbers = [instance.instance_number for instance in instances]
+    if len(instances) == 1:
+        return Stack(frames=(tuple(instances),))
+    if None not in locations and len(set(locations)) == len(instances):
+        ordered = sorted(instances, key=lambda instance: instance.slice_location or 0.0)
+        note = "The headers do not tell where the slices lie; they are ordered by slice location."
+    elif None not in numbers and len(set(numbers)) == len(instances):
+        ordered = sorted(instances, key=lambda instance: instance.instance_number or 0)
+        note = "The headers do not tell where the slices lie; they are ordered by instance number."
+    else:
+        ordered = sorted(instances, key=lambda instance: instance.path.name)
+        note = "The headers do not tell where the slices lie; they are ordered by file name."
+    return Stack(frames=(tuple(ordered),), notes=(note,))
+
+
+def _partition(instances: Sequence[Instance], key: Callable[[Instance], Hashable]) -> list[list[Instance]]:
+    groups: dict[Hashable, list[Instance]] = defaultdict(list)
+    for instance in instances:
+        groups[key(instance)].append(instance)
+    return list(groups.values())
+
+
+def _type_words(types: list[tuple[str, ...]]) -> list[str]:
+    """Return what is particular to each image type, such as "P" and "M"."""
+    common = set(types[0]).intersection(*map(set, types))
+    return [" ".join(word for word in words if word not in common) for words in types]
+
+
+def _join(*words: str) -> str:
+    return ", ".join(word for word in words if word)
+
+
+def _number_equal_labels(stacks: list[Stack]) -> list[Stack]:
+    if len(stacks) == 1:
+        return stacks
+    seen: dict[str, int] = defaultdict(int)
+    labels = [stack.label for stack in stacks]
+    numbered = []
+    for stack in stacks:
+        seen[stack.label] += 1
+        ambiguous = labels.count(stack.label) > 1
+        label = _join(stack.label, f"part {seen[stack.label]}") if ambiguous else stack.label
+        numbered.append(replace(stack, label=label))
+    return numbered
