@@ -1,0 +1,197 @@
+"""One frame of a scan becomes a label array, in the steps that a card prescribes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_medseg.core.geometry import Geometry
+from napari_medseg.core.progress import CancelToken, ProgressCallback, report
+from napari_medseg.core.prompt import BoxPrompt
+from napari_medseg.inference.fit import label_type
+from napari_medseg.inference.grid import WorkGrid, box_in_grid, plan_grid
+from napari_medseg.inference.memory import estimate_bytes, require_memory
+from napari_medseg.inference.postprocess import remove_islands
+from napari_medseg.inference.predictor import NetworkPredictor
+from napari_medseg.inference.region import (
+    Region,
+    boxes_in_scan,
+    clipped,
+    region_for_boxes,
+    shape_of,
+    source_part,
+    translation,
+)
+from napari_medseg.inference.resample import resample_image, sample_slabs
+from napari_medseg.inference.sinks import LabelRule, LabelSink, ScoreSink
+from napari_medseg.inference.sliding import slide
+from napari_medseg.inference.voxels import VolumeWindows, finite_float32, lowest_finite
+from napari_medseg.inference.windows import Shape3, WindowPlan, plan_windows
+from napari_medseg.models.card import ModelCard
+from napari_medseg.models.intensity import apply_intensity
+
+if TYPE_CHECKING:
+    from napari_medseg.inference.stepdown import Attempt
+
+
+@dataclass
+class FrameTask:
+    """Label one frame with a network.
+
+    Parameters
+    ----------
+    card : ModelCard
+        How the network wants its input, and what its output means.
+    voxels : ndarray, shape (i, j, k)
+        The frame.
+    geometry : Geometry
+        Where it lies.
+    boxes : sequence of BoxPrompt
+        Where to look; everywhere if empty.
+    threshold : float or None
+        See `LabelRule`.
+    on_progress, cancel : optional
+        Called and asked at every window.
+    """
+
+    card: ModelCard
+    voxels: npt.NDArray[Any]
+    geometry: Geometry
+    boxes: Sequence[BoxPrompt] = ()
+    threshold: float | None = None
+    on_progress: ProgressCallback | None = None
+    cancel: CancelToken | None = None
+
+    grid: WorkGrid = field(init=False)
+    region: Region = field(init=False)
+    plan: WindowPlan = field(init=False)
+
+    def __post_init__(self) -> None:
+        spec = self.card.input
+        self._allowed = boxes_in_scan(self.boxes, self.geometry)
+        self.grid = plan_grid(self.geometry, spec.orientation, spec.spacing_mm)
+        window = _three_axes(spec.window)
+        self.region = region_for_boxes(self._allowed, self.geometry, self.grid, window)
+        self.plan = plan_windows(shape_of(self.region), window, spec.overlap)
+        self._n_classes = max(2, self.card.network.out_channels)
+        self._rule = LabelRule((0, *(label.value for label in self.card.labels)), self.threshold, label_type(self.card))
+
+    def run(self, network: torch.nn.Module, attempt: Attempt) -> npt.NDArray[Any]:
+        """Compute the labels, shape (i, j, k), on the frame's own grid.
+
+        Raises
+        ------
+        MedsegError
+            If memory will not suffice, or the network gives values that are not finite.
+        Cancelled
+            If the token or the callback stopped it.
+        """
+        self._require_memory(attempt)
+        self._report(0, "Preparing the scan")
+        work = self._work_voxels()
+        labels = np.zeros_like(self.voxels, dtype=self._rule.dtype)  # in the scan's own memory order
+        self._label(work, network, attempt, self.grid.reorientation.apply(labels))
+        self._report(self.plan.n_windows, "Cleaning up")
+        labels = self._only_in_boxes(labels)
+        remove_islands(labels, self.card.postprocess, self.geometry.voxel_volume_ml)
+        return labels
+
+    def _work_voxels(self) -> npt.NDArray[Any]:
+        """Return the region of the work grid, as a view of the frame where nothing has to be computed."""
+        source = self.grid.reorientation.apply(self.voxels)
+        intensity = self.card.input.intensity
+        if intensity.scope == "volume":
+            whole = torch.from_numpy(finite_float32(source, lowest_finite(source)))
+            source = apply_intensity(intensity, whole).numpy()
+        if not self.grid.is_resampled:
+            return source[self.region]
+        part = source_part(self.region, self.grid)
+        floor = lowest_finite(source)
+        to_part = np.linalg.inv(translation(part)) @ self.grid.work_to_source @ translation(self.region)
+        image = finite_float32(source[part], floor)
+        return resample_image(image, to_part, self.plan.shape, outside=floor).numpy()
+
+    def _label(
+        self, work: npt.NDArray[Any], network: torch.nn.Module, attempt: Attempt, labels: npt.NDArray[Any]
+    ) -> None:
+        """Fill `labels`, a view of the result in the axes of the work grid."""
+        per_window = self.card.input.intensity.scope == "window"
+        predictor = NetworkPredictor(
+            network,
+            self.plan.window,
+            rule=self.card.input.intensity if per_window else None,
+            mirror_axes=self.card.input.mirror_axes,
+            spatial_dims=self.card.network.spatial_dims,
+            device=attempt.device,
+        )
+        axis = self.plan.rolling_axis
+        sink: LabelSink | ScoreSink = LabelSink(labels[self.region], axis, self._rule)
+        if self.grid.is_resampled:
+            sink = ScoreSink(self._n_classes, self.plan.shape, axis, self._rule)
+        slide(
+            self.plan,
+            VolumeWindows(work, self.plan.window, skip_dark=per_window),
+            predictor,
+            sink,
+            n_classes=self._n_classes,
+            batch=attempt.batch,
+            device=attempt.device,
+            on_window=lambda done: self._report(done, f"Segmenting on {_spoken(attempt.device)}"),
+        )
+        if isinstance(sink, ScoreSink):
+            self._report(self.plan.n_windows, "Bringing labels to the scan's grid")
+            self._label_from_scores(sink, labels)
+
+    def _label_from_scores(self, sink: ScoreSink, labels: npt.NDArray[Any]) -> None:
+        """Interpolate scores at the scan's voxels, only where there is something."""
+        found = sink.foreground_box()
+        if found is None:
+            return
+        low = np.array([part.start for part in found], dtype=np.float64) - 2
+        high = np.array([part.stop - 1 for part in found], dtype=np.float64) + 2
+        near = clipped(low, high, self.plan.shape)
+        near_to_source = self.grid.work_to_source @ translation(self.region) @ translation(near)
+        last = np.array(shape_of(near), dtype=np.float64) - 1
+        target = clipped(*box_in_grid(np.zeros(3), last, near_to_source), self.grid.source.shape)
+        scores = sink.scores[(slice(None), *near)].float()
+        to_near = np.linalg.inv(near_to_source) @ translation(target)
+        result = labels[target]
+        for planes, values, inside in sample_slabs(scores, to_near, shape_of(target)):
+            if self.cancel is not None:
+                self.cancel.raise_if_cancelled()
+            result[planes] = np.where(inside.numpy(), self._rule.labels(values), 0)
+
+    def _only_in_boxes(self, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if not self._allowed:
+            return labels
+        kept = np.zeros_like(labels)
+        for box in self._allowed:
+            kept[box] = labels[box]
+        return kept
+
+    def _require_memory(self, attempt: Attempt) -> None:
+        needed = estimate_bytes(
+            self.plan,
+            n_classes=self._n_classes,
+            scan_voxels=self.geometry.n_voxels,
+            label_bytes=self._rule.dtype.itemsize,
+            resampled=self.grid.is_resampled,
+            batch=attempt.batch if attempt.device == "cpu" else 0,
+        )
+        require_memory(needed)
+
+    def _report(self, done: int, label: str) -> None:
+        report(self.on_progress, done, self.plan.n_windows, label, self.cancel)
+
+
+def _three_axes(window: tuple[int, ...]) -> Shape3:
+    return window[0], window[1], window[2] if len(window) > 2 else 1
+
+
+def _spoken(device: str) -> str:
+    return "the processor" if device == "cpu" else "the graphics card"

@@ -1,0 +1,140 @@
+"""Whether a model serves for a scan, told from card and header alone (no network library is needed)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.segmentation import smallest_label_type
+
+if TYPE_CHECKING:
+    from napari_medseg.core.volume import Volume
+    from napari_medseg.models.card import ModelCard
+
+_INTERCHANGEABLE = (frozenset({"CR", "DX", "RG", "PX"}),)
+"""Modalities (PS3.3 C.7.3.1.1.1) whose images are of one kind: projection radiographs."""
+
+_TELLS_NOTHING = frozenset({"", "OT", "SC"})
+"""No modality, "other" and secondary capture: such scans may be of any kind."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a model can segment a scan.
+
+    Parameters
+    ----------
+    ok : bool
+        True if it can.
+    reason : str
+        Why not, as one sentence; empty if it can.
+    hint : str
+        What the user can do about it.
+    """
+
+    ok: bool
+    reason: str = ""
+    hint: str = ""
+
+
+def check_fit(card: ModelCard, volume: Volume) -> Fit:
+    """Tell whether a model serves for a volume.
+
+    A scan whose modality is unknown (any NIfTI file) is taken; one of a known, different modality is not: intensities
+    would mean something else, and the labels would be fiction.
+
+    Parameters
+    ----------
+    card : ModelCard
+        The model.
+    volume : Volume
+        The scan; only its header values are looked at.
+
+    Returns
+    -------
+    Fit
+        With the first reason found against it.
+    """
+    return (
+        _check_modality(card, volume)
+        or _check_shape(card, volume)
+        or _check_channels(card, volume)
+        or _check_spacing(card, volume)
+        or Fit(True)
+    )
+
+
+def require_fit(card: ModelCard, volume: Volume) -> None:
+    """Refuse a volume that the model does not serve for.
+
+    Raises
+    ------
+    MedsegError
+        With the reason of `check_fit`.
+    """
+    fit = check_fit(card, volume)
+    if not fit.ok:
+        raise MedsegError(fit.reason, fit.hint)
+
+
+def select_frame(volume: Volume, frame: int) -> npt.NDArray[Any]:
+    """Return one frame of a volume as a view of shape (i, j, k).
+
+    Raises
+    ------
+    MedsegError
+        If there is no such frame, or the volume is in colour.
+    """
+    if volume.fourth_axis == "rgb":
+        raise MedsegError("Models read grey values, and this image is in colour.", "Convert it to grey first.")
+    if not 0 <= frame < volume.n_frames:
+        raise MedsegError(f"There is no frame {frame}: the scan has {volume.n_frames}, counted from 0.")
+    return volume.frame(frame)
+
+
+def label_type(card: ModelCard) -> np.dtype[Any]:
+    """Return the integer type that holds every label a model may give."""
+    if card.task == "instances":
+        return np.dtype(np.uint16)
+    return smallest_label_type(max((label.value for label in card.labels), default=1))
+
+
+def _check_modality(card: ModelCard, volume: Volume) -> Fit | None:
+    given = volume.modality.upper()
+    known = {modality.upper() for modality in card.modality}
+    for group in _INTERCHANGEABLE:
+        known |= group if known & group else set()
+    if given in _TELLS_NOTHING or not known or given in known:
+        return None
+    trained_on = " or ".join(card.modality)
+    return Fit(False, f"{card.title} reads {trained_on} scans, and this one is {given}.", "Choose another model.")
+
+
+def _check_shape(card: ModelCard, volume: Volume) -> Fit | None:
+    if card.network.spatial_dims == 3 and min(volume.spatial_shape) == 1:
+        return Fit(False, f"{card.title} reads volumes, and this is a single image.", "Choose a model for 2-D images.")
+    if card.task != "semantic":
+        return Fit(False, f"This version cannot run models for {card.task}.", "Update napari-medseg.")
+    return None
+
+
+def _check_channels(card: ModelCard, volume: Volume) -> Fit | None:
+    if volume.fourth_axis == "rgb":
+        return Fit(False, f"{card.title} reads grey values, and this image is in colour.", "Convert it to grey first.")
+    if card.network.in_channels != 1:
+        return Fit(False, f"{card.title} needs {card.network.in_channels} images of the same patient at once.")
+    return None
+
+
+def _check_spacing(card: ModelCard, volume: Volume) -> Fit | None:
+    if card.input.spacing_mm is None or volume.spacing_known:
+        return None
+    return Fit(
+        False,
+        f"{card.title} must know how large a voxel is, and this file does not tell.",
+        "Open the original DICOM files, or set the spacing in the file.",
+    )

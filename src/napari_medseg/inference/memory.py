@@ -1,0 +1,70 @@
+"""How much memory a run will take, told before it starts."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.io.memory import available_bytes
+
+if TYPE_CHECKING:
+    from napari_medseg.inference.windows import WindowPlan
+
+_ACTIVATION_BYTES_PER_WINDOW_VOXEL = 1000
+"""What a U-Net of 16 to 32 channels at full resolution holds at once, rounded up from measurements."""
+
+
+def estimate_bytes(
+    plan: WindowPlan, *, n_classes: int, scan_voxels: int, label_bytes: int, resampled: bool, batch: int = 1
+) -> int:
+    """Estimate what a run allocates beyond the scan itself.
+
+    Parameters
+    ----------
+    plan : WindowPlan
+        The windows; its shape is that of the region to compute.
+    n_classes : int
+        Channels of the network's output.
+    scan_voxels : int
+        Voxels of the scan, whose labels are made.
+    label_bytes : int
+        Bytes of one label.
+    resampled : bool
+        Whether the region is interpolated, and its scores kept for the way back.
+    batch : int
+        Windows in one call.
+    """
+    region = math.prod(plan.shape)
+    thickness = min(plan.window[plan.rolling_axis], plan.shape[plan.rolling_axis])
+    slab = region // plan.shape[plan.rolling_axis] * thickness
+    labels = scan_voxels * label_bytes
+    # Two sums a slab, half of them twice while the slab moves on.
+    sums = slab * 4 * (n_classes + 1) * 3 // 2
+    network = math.prod(plan.window) * batch * (_ACTIVATION_BYTES_PER_WINDOW_VOXEL + 8 * n_classes)
+    # float32 before and after interpolation; float16 scores, and a mask.
+    work = region * (4 + 4 + 2 * n_classes + 1) if resampled else 0
+    return labels + sums + network + work
+
+
+def require_memory(needed: int, available: int | None = None) -> None:
+    """Stop before a run that cannot succeed.
+
+    Parameters
+    ----------
+    needed : int
+        Bytes, from `estimate_bytes`.
+    available : int, optional
+        Bytes that are free; asked from the system if None.
+
+    Raises
+    ------
+    MedsegError
+        If more is needed than there is.
+    """
+    free = available if available is not None else available_bytes()
+    if free is not None and needed > free:
+        raise MedsegError(
+            f"Segmenting this scan needs about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free.",
+            "Confine the model to a box, or close other programs.",
+        )

@@ -1,0 +1,158 @@
+"""A trained model, ready to segment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.segmentation import Code, Segment, Segmentation
+from napari_medseg.inference.devices import choose_device
+from napari_medseg.inference.engine import FrameTask
+from napari_medseg.inference.fit import require_fit, select_frame
+from napari_medseg.inference.stepdown import Attempt, run_with_step_down
+from napari_medseg.models.catalogue import ModelFolder, find_model
+from napari_medseg.models.networks import build_network
+from napari_medseg.models.weights import load_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.core.prompt import Prompt
+    from napari_medseg.core.volume import Volume
+    from napari_medseg.models.card import LabelSpec, ModelCard
+
+
+class Model:
+    """A network with its weights and its card.
+
+    Parameters
+    ----------
+    folder : ModelFolder
+        Card and place of the model.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+
+    Raises
+    ------
+    MedsegError
+        If the device is not there, or the weights are not those of the card.
+    """
+
+    def __init__(self, folder: ModelFolder, *, device: str = "auto") -> None:
+        self._choice = choose_device(device)
+        self._card = folder.card
+        self._network = build_network(folder.card.network)
+        load_weights(self._network, folder)
+        self._network.eval().requires_grad_(False)
+        if folder.card.network.spatial_dims == 3:
+            self._network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model is."""
+        return self._card
+
+    @property
+    def device(self) -> str:
+        """Where it computes: "cpu", "cuda" or "mps"."""
+        return self._choice.name
+
+    @property
+    def device_reason(self) -> str:
+        """Why there, in one sentence."""
+        return self._choice.reason
+
+    def segment(
+        self,
+        volume: Volume,
+        *,
+        prompts: Sequence[Prompt] = (),
+        threshold: float | None = None,
+        frame: int = 0,
+        on_progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Segmentation:
+        """Segment one frame of a volume.
+
+        Parameters
+        ----------
+        volume : Volume
+            The scan, in any orientation and spacing.
+        prompts : sequence of BoxPrompt
+            The model looks inside these boxes only; everywhere if there are none.
+        threshold : float, optional
+            Probability of not being background, in (0, 1), from which on a voxel belongs to a structure; the likeliest
+            class wins if None.
+        frame : int
+            Which frame of a volume with time or channels.
+        on_progress : callable, optional
+            Called as ``on_progress(windows done, windows in all, label)``; it may raise `Cancelled`.
+        cancel : CancelToken, optional
+            Asked at every window.
+
+        Returns
+        -------
+        Segmentation
+            On the volume's geometry, with the card's segments, found or not.
+
+        Raises
+        ------
+        MedsegError
+            If the volume does not serve for the model, or memory does not suffice.
+        Cancelled
+            If the token or the callback stopped it.
+        """
+        require_fit(self._card, volume)
+        if threshold is not None and not 0 < threshold < 1:
+            raise MedsegError(f"A threshold is a probability between 0 and 1, not {threshold}.")
+        task = FrameTask(
+            self._card,
+            select_frame(volume, frame),
+            volume.geometry,
+            tuple(prompts),
+            threshold,
+            on_progress,
+            cancel,
+        )
+        labels, notes = run_with_step_down(lambda attempt: task.run(self._network_for(attempt), attempt), self.device)
+        if not labels.any():
+            notes = (*notes, f"{self._card.title} found nothing in this scan.")
+        segments = tuple(_segment(label) for label in sorted(self._card.labels, key=lambda label: label.value))
+        return Segmentation(labels, volume.geometry, segments, source=volume.source, model=self._card.name, notes=notes)
+
+    def _network_for(self, attempt: Attempt) -> torch.nn.Module:
+        return self._network.to(attempt.device)
+
+
+def load_model(name: str | Path, device: str = "auto", *, user_folder: Path | None = None) -> Model:
+    """Load a model.
+
+    Parameters
+    ----------
+    name : str or Path
+        A name of the catalogue, or the folder of a model.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute; "auto" takes a graphics card where there is one.
+    user_folder : Path, optional
+        Folder of the user's own models; the default of the catalogue if None.
+
+    Returns
+    -------
+    Model
+        Ready to segment.
+
+    Raises
+    ------
+    MedsegError
+        If there is no such model or device, or the weights are not those of the card.
+    """
+    return Model(find_model(str(name), user_folder), device=device)
+
+
+def _segment(label: LabelSpec) -> Segment:
+    code = Code(label.code.value, label.code.scheme, label.code.meaning) if label.code is not None else None
+    return Segment(label.value, label.name, code, label.colour)

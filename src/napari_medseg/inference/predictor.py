@@ -1,0 +1,93 @@
+"""A network as the sliding window calls it: raw windows in, scores out."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.models.intensity import apply_intensity
+
+if TYPE_CHECKING:
+    from napari_medseg.inference.windows import Shape3
+    from napari_medseg.models.card import IntensityRule
+
+
+class NetworkPredictor:
+    """Normalise, pad, run, and average over mirror images.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        In evaluation mode, on `device`.
+    window : tuple of int
+        Voxels that the network reads; smaller windows are centred in zeros after normalisation.
+    rule : IntensityRule or None
+        Applied to each window; None if the volume was normalised as a whole.
+    mirror_axes : tuple of int
+        Axes along which the window is also read backwards (all combinations), and the scores averaged.
+    spatial_dims : {2, 3}
+        Whether the network reads planes (the third axis of the windows has one voxel then) or volumes.
+    device : str
+        Where it runs.
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        window: Shape3,
+        *,
+        rule: IntensityRule | None,
+        mirror_axes: tuple[int, ...],
+        spatial_dims: int,
+        device: str,
+    ) -> None:
+        self._network = network
+        self._window = window
+        self._rule = rule
+        self._mirrors = [axes for n in range(len(mirror_axes) + 1) for axes in itertools.combinations(mirror_axes, n)]
+        self._spatial_dims = spatial_dims
+        self._device = device
+
+    @torch.inference_mode()
+    def __call__(self, windows: torch.Tensor) -> torch.Tensor:
+        """Turn windows (n, i, j, k) of raw intensities into scores (n, class, *window).
+
+        Raises
+        ------
+        MedsegError
+            If the network gives values that are not finite.
+        """
+        batch = windows.to(self._device)
+        if self._rule is not None:
+            batch = torch.stack([apply_intensity(self._rule, window) for window in batch])
+        batch = self._padded(batch)[:, None]
+        scores = self._run(batch)
+        for axes in self._mirrors[1:]:
+            at = [axis + 2 for axis in axes]
+            scores += self._run(batch.flip(at)).flip(at)
+        scores /= len(self._mirrors)
+        if not bool(torch.isfinite(scores).all()):
+            raise MedsegError(
+                "The model gave values that are not numbers.", "Its weights may be damaged; install or train it again."
+            )
+        if scores.shape[1] == 1:  # one sigmoid channel: the background scores 0
+            scores = torch.cat([torch.zeros_like(scores), scores], dim=1)
+        return scores
+
+    def _run(self, batch: torch.Tensor) -> torch.Tensor:
+        if self._spatial_dims == 2:
+            flat: torch.Tensor = self._network(batch[..., 0])
+            return flat[..., None].float()
+        scores: torch.Tensor = self._network(batch.contiguous(memory_format=torch.channels_last_3d))
+        return scores.float()
+
+    def _padded(self, batch: torch.Tensor) -> torch.Tensor:
+        pads: list[int] = []
+        for size, n in zip(reversed(self._window), reversed(batch.shape[1:]), strict=True):
+            missing = max(size - n, 0)
+            pads += [missing // 2, missing - missing // 2]
+        return F.pad(batch, pads) if any(pads) else batch

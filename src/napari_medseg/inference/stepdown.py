@@ -1,0 +1,106 @@
+"""What to do when a graphics card runs out of memory: ask it for less, then take the processor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from napari_medseg.core.errors import MedsegError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+_GPU_BATCH = 4
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How one run computes.
+
+    Parameters
+    ----------
+    device : str
+        Torch's name of the device.
+    batch : int
+        Windows in one call of the network.
+    """
+
+    device: str
+    batch: int
+
+
+def attempts_for(device: str) -> tuple[Attempt, ...]:
+    """Return what to try on a device, one after another."""
+    if device == "cpu":
+        return (Attempt("cpu", 1),)  # larger batches are slower there
+    return (Attempt(device, _GPU_BATCH), Attempt(device, 1), Attempt("cpu", 1))
+
+
+def run_with_step_down(
+    run: Callable[[Attempt], npt.NDArray[Any]], device: str
+) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+    """Run, and run again with less where memory ran out.
+
+    Parameters
+    ----------
+    run : callable
+        Does the work in the way of an `Attempt`.
+    device : str
+        The device to begin with.
+
+    Returns
+    -------
+    labels : ndarray
+        What `run` returned at last.
+    notes : tuple of str
+        One sentence for the user for every step down.
+
+    Raises
+    ------
+    MedsegError
+        If the processor's memory does not suffice either.
+    """
+    notes: list[str] = []
+    attempts = attempts_for(device)
+    for attempt, following in zip(attempts, (*attempts[1:], None), strict=True):
+        try:
+            return run(attempt), tuple(notes)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if following is None:
+                raise MedsegError(
+                    "There is not enough memory to segment this scan.",
+                    "Confine the model to a box, or close other programs.",
+                ) from error
+            notes.append(_note(attempt, following))
+        _free_cache(attempt.device)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that memory ran out, on any device.
+
+    Only CUDA has an exception of its own; the others are told by torch's words.
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    words = str(error)
+    return "out of memory" in words or "DefaultCPUAllocator" in words
+
+
+def _note(attempt: Attempt, following: Attempt) -> str:
+    if following.device == attempt.device:
+        return "The graphics card ran out of memory; it computed in smaller steps."
+    return "The graphics card ran out of memory; the processor computed instead."
+
+
+def _free_cache(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.empty_cache()
+    elif device == "mps":
+        torch.mps.empty_cache()

@@ -1,0 +1,97 @@
+"""What the viewer's process and the worker process say to each other: pickled one after another through two pipes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from napari_medseg.core.geometry import Geometry
+from napari_medseg.core.prompt import Prompt
+from napari_medseg.core.segmentation import Segment
+from napari_medseg.inference.worker.blocks import BlockSpec
+
+
+@dataclass(frozen=True)
+class SegmentRequest:
+    """Segment one frame. Names, paths and headers of the scan stay in the viewer's process."""
+
+    request_id: int
+    model_name: str
+    user_folder: str | None
+    device: str
+    voxels: BlockSpec
+    labels: BlockSpec
+    geometry: Geometry
+    modality: str
+    units: str
+    spacing_known: bool
+    prompts: tuple[Prompt, ...]
+    threshold: float | None
+
+
+@dataclass(frozen=True)
+class CancelRequest:
+    """Stop a request at its next step."""
+
+    request_id: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The libraries are imported; requests are answered from now on."""
+
+
+@dataclass(frozen=True)
+class Attached:
+    """Both blocks of a request are mapped: their names can go."""
+
+    request_id: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a request is done."""
+
+    request_id: int
+    done: int
+    total: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The labels stand in the block."""
+
+    request_id: int
+    segments: tuple[Segment, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The request was cancelled."""
+
+    request_id: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The request failed for a reason that the user can read."""
+
+    request_id: int
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """The request met a bug."""
+
+    request_id: int
+    summary: str
+    traceback: str
+
+
+Order: TypeAlias = SegmentRequest | CancelRequest
+Answer: TypeAlias = Finished | Stopped | Refused | Crashed
+Report: TypeAlias = Attached | Progress | Answer
