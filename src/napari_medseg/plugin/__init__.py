@@ -1,0 +1,1 @@
+"""What napari calls, without Qt: reader, writer, sample data, and the passage between core values and layers."""
