@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import imagecodecs
 import numpy as np
 import numpy.typing as npt
-from pydicom.uid import UID
 
 from napari_medseg.io.dicom.rescale import clean_bits
 
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
 
 AnyArray = npt.NDArray[Any]
 
-_NATIVE = frozenset(
-    {"", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
-    | {"1.2.840.113619.5.2"}  # GE: big endian pixels in a little endian file
-)
 _JPEG = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
 _JPEG_LOSSLESS = frozenset({"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"})
 _JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
@@ -32,14 +27,27 @@ class UndecodableFrame(Exception):
     """There is no decoder here for the frame, or not for this kind of it."""
 
 
-def is_encapsulated(transfer_syntax: str) -> bool:
-    """Whether a transfer syntax compresses each frame (PS3.5 A.4)."""
-    return transfer_syntax not in _NATIVE
+def decode_lossless_colour(encoded: bytes, stored: PixelFormat) -> AnyArray:
+    """Decode one frame of lossless JPEG in red, green and blue, for which pydicom knows no free decoder.
 
+    Returns
+    -------
+    ndarray of unsigned integers, shape (rows, columns, 3)
 
-def syntax_name(transfer_syntax: str) -> str:
-    """Return the name of a transfer syntax, such as "JPEG 2000 Image Compression"."""
-    return UID(transfer_syntax).name if transfer_syntax else "unknown"
+    Raises
+    ------
+    UndecodableFrame
+        If it is something else.
+    """
+    if stored.transfer_syntax not in _JPEG_LOSSLESS or stored.photometric != "RGB":
+        raise UndecodableFrame
+    try:
+        decoded = np.asarray(imagecodecs.ljpeg_decode(encoded))
+    except (imagecodecs.DelayedImportError, RuntimeError, ValueError) as error:
+        raise UndecodableFrame from error
+    if decoded.shape != (stored.rows, stored.columns, 3):
+        raise UndecodableFrame
+    return decoded
 
 
 def decode_grey(encoded: bytes, stored: PixelFormat) -> AnyArray:

@@ -61,11 +61,14 @@ class PixelElement:
         First byte of the value; in a deflated file, within the inflated bytes.
     length : int
         Bytes of the value; -1 if undefined (encapsulated).
+    available : int
+        Bytes from there to the end of the file.
     """
 
     tag: int
     offset: int
     length: int
+    available: int
 
 
 class HeaderElements:
@@ -256,7 +259,8 @@ def _find_pixels(file: BinaryIO, dataset: Dataset) -> PixelElement | None:
         offset = file.tell()
     else:
         return None
-    return PixelElement(tag, offset, -1 if length == 0xFFFFFFFF else length)
+    available = file.seek(0, io.SEEK_END) - offset
+    return PixelElement(tag, offset, -1 if length == 0xFFFFFFFF else length, available)
 
 
 def _python_encodings(terms: tuple[str, ...]) -> list[str]:

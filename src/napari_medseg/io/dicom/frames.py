@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydicom.encaps import get_frame
 
-from napari_medseg.io.dicom.codecs import UndecodableFrame, decode_grey, is_encapsulated
+from napari_medseg.io.dicom.codecs import UndecodableFrame, decode_grey
 from napari_medseg.io.dicom.elements import UNREADABLE, inflate
+from napari_medseg.io.dicom.encoding import is_encapsulated
 from napari_medseg.io.dicom.faults import cut_short, damaged, moved, other_size, too_many_pixels
 from napari_medseg.io.dicom.rescale import clean_bits
 
@@ -79,7 +81,7 @@ def check_size(instance: Instance) -> None:
     promised = stored.frame_bytes * instance.n_frames
     if instance.pixels_length >= 0 and not is_encapsulated(stored.transfer_syntax):
         if promised > instance.pixels_length:
-            raise cut_short(instance.path)
+            raise too_many_pixels(instance.path)
         return
     if promised > max(_ALWAYS_ALLOWED_BYTES, size * _LARGEST_RATIO):
         raise too_many_pixels(instance.path)
@@ -120,7 +122,7 @@ def _fill(file: Any, raw: AnyArray, path: Path) -> None:
 def _read_encapsulated(instance: Instance, index: int) -> AnyArray:
     stored = instance.pixel_format
     try:
-        raw = decode_grey(_encoded_frame(instance, index), stored)
+        raw = decode_grey(encoded_frame(instance, index), stored)
     except UndecodableFrame:
         from napari_medseg.io.dicom.slow_frames import read_with_pydicom
 
@@ -130,9 +132,8 @@ def _read_encapsulated(instance: Instance, index: int) -> AnyArray:
     return raw
 
 
-def _encoded_frame(instance: Instance, index: int) -> bytes:
-    from pydicom.encaps import get_frame
-
+def encoded_frame(instance: Instance, index: int) -> bytes:
+    """Return one compressed frame, its fragments joined (PS3.5 A.4)."""
     with instance.path.open("rb") as file:
         file.seek(instance.pixels_at)
         return get_frame(file, index, number_of_frames=instance.n_frames)

@@ -6,7 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from napari_medseg.core.volume import Window
-from napari_medseg.io.dicom.elements import HeaderElements, read_elements
+from napari_medseg.io.dicom.elements import HeaderElements, PixelElement, read_elements
+from napari_medseg.io.dicom.encoding import is_encapsulated
+from napari_medseg.io.dicom.faults import cut_short
 from napari_medseg.io.dicom.instance import Instance, PixelFormat, Triple
 
 if TYPE_CHECKING:
@@ -49,19 +51,23 @@ def read_instance(path: Path, head: bytes) -> Instance | str:
     ------
     OSError, ValueError and the others of `elements.UNREADABLE`
         If the file is damaged.
+    MedsegError
+        If it ends before its pixels do.
     """
     elements = read_elements(path, head)
     rows, columns = elements.integer(0x00280010), elements.integer(0x00280011)
     if elements.pixels is None or not rows or not columns:
         return elements.text(0x00080016) or elements.media_class
+    stored = _read_format(elements, rows, columns)
+    n_frames = max(elements.integer(0x00280008, "IS") or 1, 1)
     row_direction, column_direction = _read_directions(elements)
     spacing, spacing_from = _read_spacing(elements)
     return Instance(
         path=path,
         pixels_at=elements.pixels.offset,
-        pixels_length=elements.pixels.length,
-        pixel_format=_read_format(elements, rows, columns),
-        n_frames=max(elements.integer(0x00280008, "IS") or 1, 1),
+        pixels_length=_pixel_bytes(elements.pixels, stored, n_frames, path),
+        pixel_format=stored,
+        n_frames=n_frames,
         is_multiframe_object=elements.has(0x52009230),
         sop_class=elements.text(0x00080016),
         sop_instance_uid=elements.text(0x00080018),
@@ -104,6 +110,15 @@ def read_instance(path: Path, head: bytes) -> Instance | str:
         study_date=elements.text(0x00080020),
         study_description=elements.written_text(0x00081030),
     )
+
+
+def _pixel_bytes(pixels: PixelElement, stored: PixelFormat, n_frames: int, path: Path) -> int:
+    """Return the bytes of native pixels that are there, -1 if they are encapsulated."""
+    if pixels.length < 0 or is_encapsulated(stored.transfer_syntax):
+        return -1
+    if pixels.available < min(pixels.length, stored.frame_bytes * n_frames):
+        raise cut_short(path)
+    return min(pixels.length, pixels.available)
 
 
 def _read_format(elements: HeaderElements, rows: int, columns: int) -> PixelFormat:

@@ -65,8 +65,8 @@ class DicomLoader:
 
     @property
     def n_frames(self) -> int:
-        """Time points: images at one position, or frames of the only file."""
-        return max(len(self.stack.frames), self.stack.slices[0].n_frames)
+        """Time points: images at one position, or frames of the only file; of colour films one is read."""
+        return 1 if self.is_colour else max(len(self.stack.frames), self.stack.slices[0].n_frames)
 
     @property
     def is_colour(self) -> bool:
@@ -133,17 +133,17 @@ class DicomLoader:
             run_tasks(list(self._tasks(memory)), _read_task, _n_threads(self.stack), on_progress, cancel)
         self._fill_missing(memory)
         if self.is_colour:
-            return memory[0].transpose(2, 1, 0, 3)
+            return np.asarray(memory[0].transpose(2, 1, 0, 3))
         array: AnyArray = memory.transpose(3, 2, 1, 0)
         return array if self.n_frames > 1 else np.asarray(array[..., 0])
 
     def _tasks(self, memory: AnyArray) -> Iterator[Task]:
         only = self.stack.slices[0]
         if only.n_frames > 1:
-            for frame in range(only.n_frames):
+            for frame in range(self.n_frames):
                 yield only, frame, memory[frame, 0]
             return
-        for target, frame_instances in zip(memory, self.stack.frames, strict=True):
+        for target, frame_instances in zip(memory, self.stack.frames, strict=not self.is_colour):
             for slot, instance in zip(self.placement.slots, frame_instances, strict=True):
                 yield instance, 0, target[slot]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,16 +35,16 @@ class _Found:
     """What the headers of a folder tell."""
 
     images: list[Instance] = field(default_factory=list)
-    others: Counter[str] = field(default_factory=Counter)
+    others: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
     problems: list[str] = field(default_factory=list)
 
-    def add(self, outcome: Instance | str | MedsegError | None) -> None:
+    def add(self, path: Path, outcome: Instance | str | MedsegError | None) -> None:
         if isinstance(outcome, Instance):
             self.images.append(outcome)
         elif isinstance(outcome, MedsegError):
             self.problems.append(outcome.message)
         elif outcome is not None:
-            self.others[outcome] += 1
+            self.others[outcome].append(path)
 
 
 def find_dicom_series(
@@ -86,11 +86,11 @@ def find_dicom_series(
             for done, outcome in enumerate(pool.map(_read_file, files)):
                 if done % _REPORT_EVERY == 0:
                     report(on_progress, done, len(files), "Reading headers", cancel)
-                found.add(outcome)
+                found.add(files[done], outcome)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     report(on_progress, len(files), len(files), "Reading headers", cancel)
-    problems = found.problems + [what_is_held(uid, n) for uid, n in found.others.items()]
+    problems = found.problems + [what_is_held(uid, paths) for uid, paths in found.others.items()]
     series: list[Series] = []
     for images in _by_series(found.images).values():
         listed, refused = describe_series(images)

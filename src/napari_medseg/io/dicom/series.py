@@ -10,11 +10,15 @@ from napari_medseg.core.study import Series
 from napari_medseg.io.dicom.loader import DicomLoader, units_of
 from napari_medseg.io.dicom.placement import Placement, place_stack
 from napari_medseg.io.dicom.stacks import Stack, split_series
+from napari_medseg.io.dicom.without_image import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_medseg.io.dicom.instance import Instance
+
+_FRAMES_ARE_TIME = frozenset({"US", "XA", "RF", "XC", "ES", "GM", "OT", "IVUS", "IVOCT", "OP", ""})
+"""Modalities whose plain multi-frame images are films; of others (nuclear medicine, dose) frames have places."""
 
 
 def describe_series(images: Sequence[Instance]) -> tuple[list[Series], list[str]]:
@@ -32,12 +36,8 @@ def describe_series(images: Sequence[Instance]) -> tuple[list[Series], list[str]
     list of str
         A sentence for each image that cannot be shown.
     """
-    readable = [image for image in images if not image.is_multiframe_object]
-    problems = [
-        f"{image.path.name} is an enhanced multi-frame image, which this version does not read."
-        for image in images
-        if image.is_multiframe_object
-    ]
+    readable = [image for image in images if _is_readable(image)]
+    problems = [_refusal(image) for image in images if not _is_readable(image)]
     listed = []
     for n, stack in enumerate(split_series(readable) if readable else []):
         try:
@@ -47,6 +47,17 @@ def describe_series(images: Sequence[Instance]) -> tuple[list[Series], list[str]
             continue
         listed.append(_describe(stack, placement, n))
     return listed, problems
+
+
+def _is_readable(image: Instance) -> bool:
+    if image.is_multiframe_object or image.modality == "RTDOSE":
+        return False
+    return image.n_frames == 1 or image.modality in _FRAMES_ARE_TIME
+
+
+def _refusal(image: Instance) -> str:
+    frames = f" of {image.n_frames} frames" if image.n_frames > 1 else ""
+    return f"{image.path.name} ({kind_of(image.sop_class)}{frames}) is not read by this version."
 
 
 def _describe(stack: Stack, placement: Placement, index: int) -> Series:
@@ -97,9 +108,14 @@ def _iso_date(date: str) -> str:
 
 def _value_notes(stack: Stack) -> list[str]:
     first = stack.slices[0]
-    if first.modality == "CT" and units_of(first) != "HU":
-        return ["The header does not tell how to rescale to Hounsfield units: values are as stored."]
-    return []
+    notes = []
+    if first.modality == "CT" and units_of(first) != "HU" and not first.rescale_type:
+        notes.append("The header does not tell how to rescale to Hounsfield units: values are as stored.")
+    if first.pixel_format.is_colour and first.n_frames > 1:
+        notes.append(f"Only the first of {first.n_frames} colour frames is read.")
+    if first.pixel_format.is_colour and first.pixel_format.bits_stored > 8:
+        notes.append(f"Colours of {first.pixel_format.bits_stored} bits are read as 8 bits.")
+    return notes
 
 
 def _axis_notes(stack: Stack) -> list[str]:

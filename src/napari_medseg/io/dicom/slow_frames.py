@@ -12,9 +12,11 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
-from napari_medseg.io.dicom.codecs import is_encapsulated, syntax_name
+from napari_medseg.io.dicom.codecs import UndecodableFrame, decode_lossless_colour
 from napari_medseg.io.dicom.elements import UNREADABLE
+from napari_medseg.io.dicom.encoding import is_encapsulated, syntax_name
 from napari_medseg.io.dicom.faults import damaged, no_decoder
+from napari_medseg.io.dicom.frames import encoded_frame
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
@@ -32,7 +34,10 @@ def read_with_pydicom(instance: Instance, index: int) -> AnyArray:
     MedsegError
         If the file is damaged, or no decoder for its compression is installed.
     """
-    _check_decoder(instance)
+    try:
+        return _as_bytes(decode_lossless_colour(encoded_frame(instance, index), instance.pixel_format), 8)
+    except (UndecodableFrame, *UNREADABLE):
+        _check_decoder(instance)
     try:
         dataset = dcmread(instance.path, force=True)
         if instance.pixel_format.transfer_syntax == "" and "TransferSyntaxUID" not in dataset.file_meta:
