@@ -1,0 +1,1 @@
+"""Small widgets that both panels are made of."""

@@ -1,0 +1,113 @@
+"""Which labels layers were changed since they were saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_medseg.gui.segment.layers_at_hand import labels_layers, layer_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.layers import Labels
+    from napari.viewer import Viewer
+
+
+@dataclass
+class EditRecord:
+    """What is known of one labels layer.
+
+    Parameters
+    ----------
+    n_edits : int
+        Changes seen so far.
+    saved_edits : int or None
+        `n_edits` when it was last saved; None if it never was.
+    path : pathlib.Path or None
+        Where it was last saved.
+    stamp : tuple of int or None
+        Size and time of that file just after writing; another stamp means that somebody else wrote it.
+    """
+
+    n_edits: int = 0
+    saved_edits: int | None = None
+    path: Path | None = None
+    stamp: tuple[int, int] | None = None
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether something would be lost with the layer."""
+        return self.n_edits != (self.saved_edits or 0)
+
+    @property
+    def owns_file(self) -> bool:
+        """Whether the file last saved is still as it was written, so that it may be replaced."""
+        return self.path is not None and self.stamp is not None and file_stamp(self.path) == self.stamp
+
+
+def file_stamp(path: Path) -> tuple[int, int] | None:
+    """Return size and time of a file, or None if it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+class EditWatch(QObject):
+    """Follows every labels layer of a viewer.
+
+    Signals
+    -------
+    edited(str), renamed_or_listed() :
+        Key of a layer whose voxels or names were changed.
+    """
+
+    edited = Signal(str)
+
+    def __init__(self, viewer: Viewer, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._records: dict[str, EditRecord] = {}
+        self._listeners: dict[str, Callable[[], None]] = {}
+
+    def record(self, key: str) -> EditRecord:
+        """Return what is known of a layer."""
+        return self._records.setdefault(key, EditRecord())
+
+    def note_edit(self, key: str) -> None:
+        """Count a change."""
+        self.record(key).n_edits += 1
+        self.edited.emit(key)
+
+    def note_saved(self, key: str, n_edits: int, path: Path) -> None:
+        """Remember that the state after `n_edits` changes lies in a file."""
+        record = self.record(key)
+        record.saved_edits, record.path, record.stamp = n_edits, path, file_stamp(path)
+
+    def follow_layers(self) -> None:
+        """Listen to the layers that are there now, and to no others."""
+        layers = {layer_key(layer): layer for layer in labels_layers(self._viewer)}
+        for key in set(self._listeners) - set(layers):
+            del self._listeners[key]
+            self._records.pop(key, None)
+        for key, layer in layers.items():
+            if key not in self._listeners:
+                self._listeners[key] = self._listen(key, layer)
+
+    def unsaved_layers(self) -> list[Labels]:
+        """Return the layers whose changes are in no file."""
+        return [layer for layer in labels_layers(self._viewer) if self.record(layer_key(layer)).is_unsaved]
+
+    def _listen(self, key: str, layer: Labels) -> Callable[[], None]:
+        def on_edit() -> None:
+            if key in self._listeners:
+                self.note_edit(key)
+
+        for emitter in (layer.events.paint, layer.events.labels_update, layer.events.data):
+            emitter.connect(on_edit)
+        return on_edit

@@ -1,0 +1,245 @@
+"""The labels layer in hand: its segments, their names and volumes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_medseg.core import Segment
+from napari_medseg.core.colours import label_colour
+from napari_medseg.gui.segment.layers_at_hand import find_layer, free_name, labels_layers, layer_choices, layer_key
+from napari_medseg.gui.segment.segment_table import SegmentRow
+from napari_medseg.gui.workers import LatestJob
+from napari_medseg.plugin.layers import layer_link, layer_segments, layer_to_segmentation, set_layer_segments
+from napari_medseg.plugin.matching import find_image_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+    from napari_medseg.core import CancelToken, ProgressCallback
+    from napari_medseg.gui.segment.edits import EditWatch
+    from napari_medseg.gui.segment.labels_section import LabelsSection
+
+_QUIET_MS = 400
+"""Volumes are counted when the hand has rested for so long."""
+
+
+class LabelsController(QObject):
+    """Answers the requests of a `LabelsSection`.
+
+    Parameters
+    ----------
+    image : callable
+        Returns the image that hand-made labels belong to, or None.
+
+    Signals
+    -------
+    labels_changed() :
+        Another labels layer was chosen.
+    """
+
+    labels_changed = Signal()
+
+    def __init__(
+        self, view: LabelsSection, viewer: Viewer, watch: EditWatch, *, image: Callable[[], Image | None]
+    ) -> None:
+        super().__init__(view)
+        self.view = view
+        self._viewer = viewer
+        self._watch = watch
+        self._image = image
+        self._volumes_ml: dict[int, float] = {}
+        self._counted_key = ""
+        self._counted_edits = 0
+        self._listening: Labels | None = None
+        self._slice: tuple[object, ...] = ()
+        self.job = LatestJob(self)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_QUIET_MS)
+        self._timer.timeout.connect(self._count)
+        view.labels_chosen.connect(self._labels_chosen)
+        view.add_requested.connect(self.add_segment)
+        view.table.label_selected.connect(self._select_label)
+        view.table.renamed.connect(self._rename)
+        watch.edited.connect(self._edited)
+
+    @property
+    def layer(self) -> Labels | None:
+        """The labels layer in hand, if it is still there."""
+        layer = find_layer(self._viewer, self.view.labels_box.key)
+        return layer if isinstance(layer, Labels) else None
+
+    def home_of(self, layer: Labels) -> Image | None:
+        """Return the image whose geometry a layer is saved in; None if the layer remembers its scan itself."""
+        if layer_link(layer) is not None:
+            return None
+        return find_image_layer(layer, self._viewer.layers) or self._image()
+
+    def refresh_layers(self, prefer: str | None = None) -> None:
+        """List the labels layers that are there now; `prefer` is the key of one to choose."""
+        self.view.labels_box.set_choices(layer_choices(labels_layers(self._viewer)), prefer)
+        self._update_state()
+
+    def add_segment(self) -> None:
+        """Make a new segment and select it for painting; the first one makes the layer too."""
+        layer = self.layer
+        if layer is None:
+            self._add_layer()
+            return
+        used = [segment.label for segment in layer_segments(layer)] + list(self._volumes_ml)
+        label = max(used, default=0) + 1
+        if label > np.iinfo(layer.data.dtype).max:
+            return
+        set_layer_segments(layer, [*layer_segments(layer), Segment(label, f"Segment {label}")])
+        self._show_rows()
+        self._select_label(label)
+        self.view.table.select_label(label)
+        self._ready_to_paint(layer)
+
+    def _add_layer(self) -> None:
+        image = self._image()
+        if image is None:
+            return
+        layer = empty_labels(image, free_name(self._viewer, f"{image.name} – labels"))
+        self._viewer.add_layer(layer)
+        self.refresh_layers(layer_key(layer))
+        self._select_label(1)
+        self._ready_to_paint(layer)
+
+    def _ready_to_paint(self, layer: Labels) -> None:
+        self._viewer.layers.selection.active = layer
+        layer.mode = "paint"
+
+    def _labels_chosen(self) -> None:
+        self._listen(self.layer)
+        self._volumes_ml = {}
+        self._update_state()
+        self._show_rows()
+        self._count()
+        self.labels_changed.emit()
+
+    def _listen(self, layer: Labels | None) -> None:
+        """Follow the selected label, the names and the redraws of the layer in hand alone."""
+        if self._listening is not None:
+            events = self._listening.events
+            events.selected_label.disconnect(self._follow_selected_label)
+            events.set_data.disconnect(self._drawn)
+            events.colormap.disconnect(self._show_rows)
+        self._listening = layer
+        if layer is not None:
+            layer.events.selected_label.connect(self._follow_selected_label)
+            layer.events.set_data.connect(self._drawn)
+            layer.events.colormap.connect(self._show_rows)
+            self._slice = self._slice_shown()
+
+    def _update_state(self) -> None:
+        self.view.set_state(has_labels=self.layer is not None, has_image=self._image() is not None)
+
+    def _edited(self, key: str) -> None:
+        if key == self.view.labels_box.key:
+            self._timer.start()
+
+    def _drawn(self, _: object = None) -> None:
+        """Count anew if a layer was drawn again on the same slice: napari does not announce an undo otherwise."""
+        shown = self._slice_shown()
+        if shown == self._slice and not self._timer.isActive():
+            self._timer.start()
+        self._slice = shown
+
+    def _slice_shown(self) -> tuple[object, ...]:
+        dims = self._viewer.dims
+        return (tuple(dims.point), tuple(dims.order), dims.ndisplay)
+
+    def _count(self) -> None:
+        layer = self.layer
+        if layer is None:
+            self.job.drop()
+            return
+        key, home = layer_key(layer), self.home_of(layer)
+        n_edits = self._watch.record(key).n_edits
+
+        def work(on_progress: ProgressCallback, cancel: CancelToken) -> dict[int, float]:
+            from napari_medseg.measure import segment_volumes_ml
+
+            segmentation = layer_to_segmentation(layer, home)
+            return segment_volumes_ml(segmentation.array, segmentation.geometry.affine)
+
+        self.job.start(work, lambda volumes: self._counted(key, n_edits, volumes))
+
+    def _counted(self, key: str, n_edits: int, volumes_ml: dict[int, float]) -> None:
+        unseen_edit = (
+            key == self._counted_key
+            and volumes_ml != self._volumes_ml
+            and self._watch.record(key).n_edits == n_edits == self._counted_edits
+        )
+        self._volumes_ml, self._counted_key, self._counted_edits = volumes_ml, key, n_edits
+        self._show_rows()
+        if unseen_edit:
+            self._watch.note_edit(key)
+
+    def _show_rows(self, _: object = None) -> None:
+        layer = self.layer
+        if layer is None:
+            self.view.table.set_rows(())
+            return
+        named = {segment.label: segment.name for segment in layer_segments(layer)}
+        for label in self._volumes_ml:
+            named.setdefault(label, f"Label {label}")
+        counted = self._counted_key == layer_key(layer)
+        rows = [
+            SegmentRow(
+                label, named[label], _colour(layer, label), self._volumes_ml.get(label, 0.0) if counted else None
+            )
+            for label in sorted(named)
+        ]
+        self.view.table.set_rows(rows)
+        self.view.table.select_label(layer.selected_label)
+
+    def _select_label(self, label: int) -> None:
+        layer = self.layer
+        if layer is not None and layer.selected_label != label:
+            layer.selected_label = label
+
+    def _follow_selected_label(self, _: object = None) -> None:
+        layer = self.layer
+        if layer is not None:
+            self.view.table.select_label(layer.selected_label)
+
+    def _rename(self, label: int, name: str) -> None:
+        layer = self.layer
+        if layer is None:
+            return
+        segments = {segment.label: segment for segment in layer_segments(layer)}
+        for present in self._volumes_ml:
+            segments.setdefault(present, Segment(present, f"Label {present}"))
+        old = segments.get(label, Segment(label, name))
+        segments[label] = Segment(label, name, None, old.colour, old.score, old.box)
+        set_layer_segments(layer, segments.values())
+        self._watch.note_edit(layer_key(layer))
+        self._show_rows()
+
+
+def empty_labels(image: Image, name: str) -> Labels:
+    """Return an empty labels layer on the grid of an image, with a first segment to paint."""
+    from napari_medseg.core import Segmentation
+    from napari_medseg.plugin.layers import layer_to_volume, segmentation_to_layer
+
+    volume = layer_to_volume(image)
+    array = np.zeros(volume.spatial_shape, np.uint8, order="F")
+    segmentation = Segmentation(array, volume.geometry, (Segment(1, "Segment 1"),), source=volume.source)
+    return segmentation_to_layer(segmentation, name, image)
+
+
+def _colour(layer: Labels, label: int) -> str:
+    colour = layer.get_color(label)
+    if colour is None:
+        return label_colour(label)
+    red, green, blue = (round(float(part) * 255) for part in np.asarray(colour)[:3])
+    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -1,0 +1,314 @@
+"""Choosing image and model, and running the model in the worker process."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from napari.layers import Image, Labels
+from qtpy.QtCore import QObject, Signal
+
+from napari_medseg.core import Segmentation
+from napari_medseg.core.affine import FloatArray
+from napari_medseg.gui.segment.box import holds_voxels
+from napari_medseg.gui.segment.cards import about_model, misfit, model_choices
+from napari_medseg.gui.segment.layers_at_hand import find_layer, free_name, image_layers, layer_choices, layer_key
+from napari_medseg.gui.wording import TIMES, duration_text, number
+from napari_medseg.gui.workers import LatestJob
+from napari_medseg.plugin.layers import layer_link, layer_to_volume, layer_volume, segmentation_to_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari.viewer import Viewer
+
+    from napari_medseg.core import BoxPrompt, CancelToken, Geometry, ProgressCallback, Prompt, Volume
+    from napari_medseg.gui.segment.box import BoxTool
+    from napari_medseg.gui.segment.model_section import ModelSection
+    from napari_medseg.models import ModelCard
+
+
+class Segmenter(Protocol):
+    """Runs models, as `napari_medseg.inference.worker.InferenceWorker` does."""
+
+    def segment(
+        self,
+        model_name: str,
+        volume: Volume,
+        *,
+        device: str = "auto",
+        prompts: Sequence[Prompt] = (),
+        frame: int = 0,
+        on_progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Segmentation:
+        """Segment a volume; called from a thread."""
+
+    def warm_up(self) -> None:
+        """Get ready; called from a thread."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run brought.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        The labels.
+    centre_ras : ndarray of shape (3,) or None
+        Middle of what was found, in RAS mm; None if nothing was.
+    seconds : float
+        How long it took.
+    """
+
+    segmentation: Segmentation
+    centre_ras: FloatArray | None
+    seconds: float
+
+
+class RunController(QObject):
+    """Answers the requests of a `ModelSection`.
+
+    Signals
+    -------
+    image_changed() :
+        Another image was chosen.
+    result_added(str) :
+        Key of the new labels layer.
+    """
+
+    image_changed = Signal()
+    result_added = Signal(str)
+
+    def __init__(
+        self,
+        view: ModelSection,
+        viewer: Viewer,
+        box: BoxTool,
+        *,
+        worker: Segmenter,
+        catalogue: Callable[[], Sequence[ModelCard]],
+    ) -> None:
+        super().__init__(view)
+        self.view = view
+        self._viewer = viewer
+        self._box = box
+        self._worker = worker
+        self._catalogue = catalogue
+        self._cards: dict[str, ModelCard] = {}
+        self._models_known = False
+        self._warmed = False
+        self.catalogue_job = LatestJob(self)
+        self.warm_job = LatestJob(self)
+        self.job = LatestJob(self)
+        self._connect()
+        self.catalogue_job.start(lambda on_progress, cancel: list(catalogue()), self._models_listed)
+
+    def _connect(self) -> None:
+        view = self.view
+        view.image_chosen.connect(self._image_chosen)
+        view.model_chosen.connect(self.update)
+        view.device_chosen.connect(self.update)
+        view.box_toggled.connect(self._toggle_box)
+        view.depth_changed.connect(self._set_depth)
+        view.run_requested.connect(self.run)
+        view.cancel_requested.connect(self.job.cancel)
+        self._box.changed.connect(self.update)
+        self.job.busy_changed.connect(view.set_running)
+        self.job.progressed.connect(view.progress.show_progress)
+        self.job.failed.connect(view.notice.show_error)
+        self.job.cancelled.connect(lambda: view.notice.say("info", "Stopped. Nothing was changed."))
+        self.catalogue_job.failed.connect(view.notice.show_error)
+
+    @property
+    def image(self) -> Image | None:
+        """The chosen image, if it is still there."""
+        layer = find_layer(self._viewer, self.view.image_box.key)
+        return layer if isinstance(layer, Image) else None
+
+    @property
+    def card(self) -> ModelCard | None:
+        """The chosen model."""
+        return self._cards.get(self.view.model_box.key)
+
+    def refresh_images(self, prefer: str | None = None) -> None:
+        """List the images that are there now; `prefer` is the key of one to choose."""
+        if self.job.busy:
+            return
+        self.view.image_box.set_choices(layer_choices(image_layers(self._viewer)), prefer)
+        self.update()
+
+    def update(self, _: object = None) -> None:
+        """Show models, their description and whether one can run now."""
+        if self.job.busy:
+            return
+        image = self.image
+        volume = layer_volume(image) if image is not None else None
+        self._show_models(volume)
+        geometry = volume.geometry if volume is not None else None
+        card = self.card
+        self.view.about.setText(about_model(card, geometry, self.view.device_box.key) if card is not None else "")
+        self.view.about.setVisible(card is not None)
+        self._show_box()
+        self.view.set_reason(self._reason(image, card, volume))
+
+    def run(self) -> None:
+        """Run the chosen model on the chosen image."""
+        image, card = self.image, self.card
+        if image is None or card is None or self.job.busy:
+            return
+        self.view.notice.clear()
+        volume = layer_volume(image)
+        prompt = self._box.prompt(image) if self._box.active else None
+        prompts: tuple[BoxPrompt, ...] = (prompt,) if prompt is not None else ()
+        frame = _frame_shown(self._viewer, image, volume)
+        device = self.view.device_box.key
+        name = card.name
+
+        def work(on_progress: ProgressCallback, cancel: CancelToken) -> Outcome:
+            start = time.monotonic()
+            segmentation = self._worker.segment(
+                name,
+                layer_to_volume(image),
+                device=device,
+                prompts=prompts,
+                frame=frame,
+                on_progress=on_progress,
+                cancel=cancel,
+            )
+            return Outcome(segmentation, _centre(segmentation), time.monotonic() - start)
+
+        key, wanted = layer_key(image), f"{image.name} – {card.title}"
+        self.job.start(work, lambda outcome: self._show(outcome, key, wanted))
+
+    def _show(self, outcome: Outcome, image_key: str, name: str) -> None:
+        image = find_layer(self._viewer, image_key)
+        layer = segmentation_to_layer(outcome.segmentation, free_name(self._viewer, name), image)
+        self._hide_earlier(outcome.segmentation)
+        self._viewer.add_layer(layer)
+        self._viewer.layers.selection.active = layer
+        if outcome.centre_ras is not None:
+            self._go_to(layer, outcome.centre_ras)
+        self._report(outcome)
+        self.result_added.emit(layer_key(layer))
+        self.refresh_images()
+
+    def _report(self, outcome: Outcome) -> None:
+        notes = "".join(f"<br>{escape(note)}" for note in outcome.segmentation.notes)
+        if outcome.centre_ras is None:
+            self.view.notice.say("warning", f"The model found nothing in this image.{notes}")
+        else:
+            self.view.notice.say("done", f"Done in {duration_text(outcome.seconds)}.{notes}")
+
+    def _hide_earlier(self, segmentation: Segmentation) -> None:
+        """Hide, but keep, what the same model found in the same scan before: two results over each other mislead."""
+        for layer in self._viewer.layers:
+            link = layer_link(layer) if isinstance(layer, Labels) else None
+            if link is not None and link.model == segmentation.model and link.frame.geometry == segmentation.geometry:
+                layer.visible = False
+
+    def _go_to(self, layer: Labels, centre_ras: FloatArray) -> None:
+        """Show the slices through the middle of the result."""
+        from napari_medseg.plugin.layers import ras_to_world
+
+        world = ras_to_world(layer, centre_ras)
+        first = self._viewer.dims.ndim - len(world)
+        for axis, position in enumerate(world):
+            self._viewer.dims.set_point(first + axis, float(position))
+
+    def _models_listed(self, cards: list[ModelCard]) -> None:
+        self._cards = {card.name: card for card in cards}
+        self._models_known = True
+        self.update()
+
+    def _show_models(self, volume: Volume | None) -> None:
+        choices = model_choices(list(self._cards.values()), volume)
+        fitting = [choice.key for choice in choices if not choice.apart]
+        chosen = self.view.model_box.key
+        best = fitting[0] if fitting and chosen not in fitting else chosen
+        blocked = self.view.blockSignals(True)
+        self.view.set_models(choices, best)
+        self.view.blockSignals(blocked)
+
+    def _image_chosen(self) -> None:
+        if self._box.active:
+            self._box.stop()
+        self.update()
+        self.image_changed.emit()
+
+    def _reason(self, image: Image | None, card: ModelCard | None, volume: Volume | None) -> str:
+        if image is None:
+            return "Open a scan first: drop a file or a folder onto the viewer."
+        if not self._models_known:
+            return "Looking for models …"
+        if card is None:
+            return "No model is installed."
+        reason = misfit(card, volume)
+        if not reason:
+            self._warm_up()
+            reason = self._box_reason(image, volume.geometry if volume is not None else None)
+        return reason
+
+    def _box_reason(self, image: Image, geometry: Geometry | None) -> str:
+        if not self._box.active:
+            return ""
+        prompt = self._box.prompt(image)
+        if prompt is None:
+            return "Draw the box first: drag a rectangle over the image, on any slice."
+        if geometry is not None and not holds_voxels(prompt, geometry):
+            return "The box lies outside of the scan."
+        return ""
+
+    def _warm_up(self) -> None:
+        """Start the worker process once, so that the first run need not wait for its libraries."""
+        if not self._warmed:
+            self._warmed = True
+            self.warm_job.start(lambda on_progress, cancel: self._worker.warm_up(), lambda _: None)
+
+    def _toggle_box(self, wanted: bool) -> None:
+        image = self.image
+        if wanted and image is not None:
+            link = layer_link(image)
+            self._box.start(image, link.frame.ndim if link is not None else min(image.ndim, 3))
+        else:
+            self._box.stop()
+        self.update()
+
+    def _set_depth(self, depth_mm: float) -> None:
+        self._box.depth_mm = depth_mm
+        self.update()
+
+    def _show_box(self) -> None:
+        self.view.box_check.setEnabled(self.image is not None)
+        if not self._box.active:
+            self.view.show_box(None, None)
+            return
+        size = self._box.size_mm()
+        text = "" if size is None else f"Box of {TIMES.join(number(side, 0) for side in reversed(size))} mm"
+        self.view.show_box(text, self._box.depth_mm)
+
+
+def _frame_shown(viewer: Viewer, image: Image, volume: Volume | None) -> int:
+    """Return the time point or channel on screen; 0 for images without."""
+    if volume is None or volume.n_frames == 1:
+        return 0
+    point = np.asarray(viewer.dims.point)[-image.ndim :]
+    frame = round(float(image.world_to_data(point)[0]))
+    return min(max(frame, 0), volume.n_frames - 1)
+
+
+def _centre(segmentation: Segmentation) -> FloatArray | None:
+    """Return the middle of the box around all labels, in RAS mm."""
+    array = segmentation.array
+    middle = []
+    for axis in range(3):
+        others = tuple(n for n in range(3) if n != axis)
+        filled = np.flatnonzero(array.any(axis=others))
+        if not filled.size:
+            return None
+        middle.append((int(filled[0]) + int(filled[-1])) / 2)
+    return segmentation.geometry.ijk_to_ras(middle)

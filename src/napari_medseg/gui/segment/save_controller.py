@@ -1,0 +1,153 @@
+"""Saving the labels in hand."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, QUrl
+from qtpy.QtGui import QDesktopServices
+
+from napari_medseg.core import MedsegError, Segmentation
+from napari_medseg.gui.segment.layers_at_hand import layer_key
+from napari_medseg.gui.segment.target import default_target, free_path
+from napari_medseg.gui.workers import LatestJob
+from napari_medseg.plugin.layers import layer_link, layer_to_segmentation
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+
+    from napari_medseg.core import CancelToken, ProgressCallback, Source
+    from napari_medseg.gui.segment.edits import EditWatch
+    from napari_medseg.gui.segment.labels_controller import LabelsController
+    from napari_medseg.gui.segment.save_section import SaveSection
+
+
+class SaveController(QObject):
+    """Answers the requests of a `SaveSection`."""
+
+    def __init__(self, view: SaveSection, labels: LabelsController, watch: EditWatch) -> None:
+        super().__init__(view)
+        self.view = view
+        self._labels = labels
+        self._watch = watch
+        self.job = LatestJob(self)
+        view.format_chosen.connect(self.update)
+        view.save_requested.connect(self.save)
+        view.save_as_requested.connect(self.save_to)
+        view.cancel_requested.connect(self.job.cancel)
+        view.link_clicked.connect(self._open_folder)
+        labels.labels_changed.connect(self._labels_changed)
+        watch.edited.connect(self.update)
+        self.job.busy_changed.connect(view.set_saving)
+        self.job.progressed.connect(view.progress.show_progress)
+        self.job.failed.connect(self._failed)
+        self.job.cancelled.connect(self._stopped)
+        self.update()
+
+    @property
+    def target(self) -> Path | None:
+        """Where Save puts the labels in hand: over our own last save, else under a name that no file has."""
+        layer = self._labels.layer
+        if layer is None:
+            return None
+        suffix = self.view.format_box.key
+        record = self._watch.record(layer_key(layer))
+        if record.path is not None and record.path.name.endswith(suffix) and record.owns_file:
+            return record.path
+        source, name, model = self._origin(layer)
+        return free_path(default_target(source, name, model, suffix))
+
+    def update(self, _: object = None) -> None:
+        """Show where labels would go, and whether they are saved."""
+        layer = self._labels.layer
+        if self.job.busy:
+            return
+        if layer is None:
+            self.view.show_target(None)
+            self.view.show_state("")
+            return
+        record = self._watch.record(layer_key(layer))
+        target = self.target
+        hint = "Replaces your last save of these labels." if target == record.path else self._where(layer, target)
+        self.view.show_target(target, hint)
+        self.view.show_state(_state(record.is_unsaved, record.path))
+
+    def save(self) -> None:
+        """Save to the place shown."""
+        target = self.target
+        if target is not None:
+            self.save_to(target)
+
+    def save_to(self, path: Path) -> None:
+        """Save the labels in hand to a file, in the background."""
+        layer = self._labels.layer
+        if layer is None or self.job.busy:
+            return
+        key, home = layer_key(layer), self._labels.home_of(layer)
+        n_edits = self._watch.record(key).n_edits
+
+        def work(on_progress: ProgressCallback, cancel: CancelToken) -> tuple[Path, Segmentation]:
+            from napari_medseg.io import write_segmentation
+
+            seen = layer_to_segmentation(layer, home)
+            # A copy, so that painting on while the file is written cannot tear it.
+            frozen = Segmentation(
+                seen.array.copy(order="K"), seen.geometry, seen.segments, seen.source, seen.model, seen.notes
+            )
+            return Path(write_segmentation(frozen, path, on_progress)), frozen
+
+        self.job.start(work, lambda saved: self._saved(key, n_edits, *saved))
+
+    def _saved(self, key: str, n_edits: int, path: Path, segmentation: Segmentation) -> None:
+        self._watch.note_saved(key, n_edits, path)
+        self.update()
+        folder = QUrl.fromLocalFile(str(path.parent)).toString()
+        text = f'Saved <b>{escape(path.name)}</b>. <a href="{escape(folder)}">Show folder</a>'
+        notes = "".join(f"<br>{escape(note)}" for note in segmentation.notes)
+        self.view.notice.say("warning" if notes else "done", text + notes)
+
+    def _failed(self, error: MedsegError) -> None:
+        self.update()
+        self.view.notice.show_error(error)
+
+    def _stopped(self) -> None:
+        self.update()
+        self.view.notice.say("info", "Stopped. Nothing was written.")
+
+    def _labels_changed(self) -> None:
+        self.view.notice.clear()
+        self.update()
+
+    def _origin(self, layer: Labels) -> tuple[Source | None, str, str]:
+        """Return source and name of the scan, and the model that made the labels."""
+        link = layer_link(layer)
+        image = self._labels.home_of(layer)
+        model = link.model if link is not None else ""
+        if link is None and image is not None:
+            link = layer_link(image)
+        name = image.name if image is not None else layer.name
+        return (link.source if link is not None else None), name, model
+
+    def _where(self, layer: Labels, target: Path | None) -> str:
+        source, _, _ = self._origin(layer)
+        if target is None:
+            return ""
+        if source is not None and source.path is not None and target.parent == source.path.parent:
+            return "Next to the scan"
+        return f"In {_short(target.parent)}"
+
+    def _open_folder(self, link: str) -> None:
+        QDesktopServices.openUrl(QUrl(link))
+
+
+def _state(unsaved: bool, path: Path | None) -> str:
+    if not unsaved:
+        return ""
+    return "● Edited, not saved" if path is not None else "● Not saved yet"
+
+
+def _short(folder: Path) -> str:
+    home = Path.home()
+    return "your home folder" if folder == home else folder.name or str(folder)

@@ -1,0 +1,110 @@
+"""Where labels go, and saving them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from napari_medseg.gui.parts.choice_box import Choice, ChoiceBox
+from napari_medseg.gui.parts.elided_label import ElidedLabel
+from napari_medseg.gui.parts.notice import Notice
+from napari_medseg.gui.parts.progress_row import ProgressRow
+from napari_medseg.gui.parts.section import Section
+
+FORMATS = (
+    Choice(".nii.gz", "NIfTI, compressed (.nii.gz)"),
+    Choice(".nii", "NIfTI (.nii)"),
+)
+
+
+class SaveSection(Section):
+    """Format, target, Save.
+
+    Signals
+    -------
+    format_chosen(str), save_requested(), save_as_requested(Path), cancel_requested(), link_clicked(str) :
+        What the user asks for.
+    """
+
+    format_chosen = Signal(str)
+    save_requested = Signal()
+    save_as_requested = Signal(Path)
+    cancel_requested = Signal()
+    link_clicked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Save", parent)
+        self._proposal = Path.home()
+        self.format_box = ChoiceBox("", self)
+        self.format_box.setAccessibleName("Format")
+        self.format_box.set_choices(FORMATS)
+        self.format_box.chosen.connect(self.format_chosen)
+        self.target = ElidedLabel("", self)
+        self.target_hint = QLabel("", self)
+        self.target_hint.setWordWrap(True)
+        self.save_button = QPushButton("Save labels", self)
+        self.save_button.clicked.connect(self.save_requested)
+        self.save_as_button = QPushButton("Save as…", self)
+        self.save_as_button.clicked.connect(self._choose_file)
+        self.state = QLabel(self)
+        self.progress = ProgressRow(self)
+        self.progress.cancel_requested.connect(self.cancel_requested)
+        self.notice = Notice(self)
+        self.notice.link_clicked.connect(self.link_clicked)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Format", self.format_box)
+        form.addRow("File", self.target)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.save_button, 1)
+        buttons.addWidget(self.save_as_button)
+        self.rows.addLayout(form)
+        self.rows.addWidget(self.target_hint)
+        self.rows.addLayout(buttons)
+        self.rows.addWidget(self.state)
+        self.rows.addWidget(self.progress)
+        self.rows.addWidget(self.notice)
+
+    def show_target(self, path: Path | None, hint: str = "") -> None:
+        """Show where Save would put the labels; None if there are none to save."""
+        self.save_button.setEnabled(path is not None)
+        self.save_as_button.setEnabled(path is not None)
+        why = "" if path is not None else "There are no labels to save yet"
+        self.save_button.setToolTip(why or f"Write {path}")
+        self.save_as_button.setToolTip(why or "Choose name and folder")
+        self.target.setText(path.name if path is not None else "—")
+        self.target.setToolTip(str(path) if path is not None else "")
+        self.target_hint.setText(hint)
+        self.target_hint.setVisible(bool(hint))
+        self._proposal = path if path is not None else Path.home()
+
+    def show_state(self, text: str) -> None:
+        """Show whether the labels are saved."""
+        self.state.setText(text)
+        self.state.setVisible(bool(text))
+
+    def set_saving(self, saving: bool) -> None:
+        """Swap the buttons for the progress row, or back."""
+        for widget in (self.save_button, self.save_as_button, self.format_box):
+            widget.setDisabled(saving)
+        if saving:
+            self.notice.clear()
+            self.progress.begin("Saving …")
+        else:
+            self.progress.end()
+
+    def _choose_file(self) -> None:
+        kinds = "NIfTI, compressed (*.nii.gz);;NIfTI (*.nii)"
+        chosen, kind = QFileDialog.getSaveFileName(self, "Save labels as", str(self._proposal), kinds)
+        if not chosen:
+            return
+        path = Path(chosen)
+        if not chosen.endswith((".nii", ".nii.gz")):
+            path = path.with_name(path.name + (".nii" if kind.endswith("(*.nii)") else ".nii.gz"))
+        self.save_as_requested.emit(path)

@@ -1,0 +1,150 @@
+"""The Segment dock: the view, its controllers, and what they hear from the viewer."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari.layers import Image, Labels
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_medseg.gui.segment.box import BoxTool
+from napari_medseg.gui.segment.closing import may_close
+from napari_medseg.gui.segment.edits import EditWatch
+from napari_medseg.gui.segment.labels_controller import LabelsController
+from napari_medseg.gui.segment.layers_at_hand import layer_key
+from napari_medseg.gui.segment.run_controller import RunController, Segmenter
+from napari_medseg.gui.segment.save_controller import SaveController
+from napari_medseg.gui.segment.view import SegmentView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import napari.viewer
+    from qtpy.QtGui import QShowEvent
+
+    from napari_medseg.models import ModelCard
+
+
+class SegmentWidget(QWidget):
+    """Segments an image with a model, helps to correct the labels, and saves them.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        Holds images and labels.
+    worker : Segmenter, optional
+        Runs the models; by default the worker process that the program shares.
+    catalogue : callable, optional
+        Lists the models; by default `napari_medseg.list_models`.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        *,
+        worker: Segmenter | None = None,
+        catalogue: Callable[[], Sequence[ModelCard]] | None = None,
+    ) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._window: QWidget | None = None
+        self.view = SegmentView(self)
+        self.watch = EditWatch(viewer, self)
+        self.box = BoxTool(viewer, self)
+        self.runs = RunController(
+            self.view.model,
+            viewer,
+            self.box,
+            worker=worker or _shared_worker(),
+            catalogue=catalogue or _list_models,
+        )
+        self.labels = LabelsController(self.view.labels, viewer, self.watch, image=lambda: self.runs.image)
+        self.saves = SaveController(self.view.save, self.labels, self.watch)
+        self.runs.result_added.connect(self._take_result)
+        self.runs.image_changed.connect(self._image_changed)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view)
+        self._follow_viewer()
+
+    def _follow_viewer(self) -> None:
+        layers = self._viewer.layers.events
+        active = self._viewer.layers.selection.events.active
+        pairs = (
+            (layers.inserted, self._inserted),
+            (layers.removed, self._layers_changed),
+            (layers.reordered, self._layers_changed),
+            (layers.renamed, self._layers_changed),
+            (active, self._active_changed),
+        )
+        for emitter, listener in pairs:
+            emitter.connect(listener)
+            self.destroyed.connect(partial(_disconnect, emitter, listener))
+        self._layers_changed()
+        self._active_changed()
+
+    def _layers_changed(self, _: object = None) -> None:
+        self.watch.follow_layers()
+        self.box.note_layers()
+        self.runs.refresh_images()
+        self.labels.refresh_layers()
+
+    def _inserted(self, event: object) -> None:
+        self.watch.follow_layers()
+        layer = getattr(event, "value", None)
+        key = layer_key(layer) if layer is not None else None
+        self.runs.refresh_images(key if isinstance(layer, Image) else None)
+        self.labels.refresh_layers(key if isinstance(layer, Labels) else None)
+
+    def _active_changed(self, _: object = None) -> None:
+        layer = self._viewer.layers.selection.active
+        if isinstance(layer, Image) and not self.runs.job.busy:
+            self.view.model.image_box.choose(layer_key(layer))
+        elif isinstance(layer, Labels):
+            self.view.labels.labels_box.choose(layer_key(layer))
+
+    def _image_changed(self) -> None:
+        self.labels.refresh_layers()
+        self.saves.update()
+
+    def _take_result(self, key: str) -> None:
+        self.watch.note_edit(key)  # a fresh result is in no file yet
+        self.labels.refresh_layers(key)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Watch the window's closing once it is known."""
+        super().showEvent(event)
+        window = self.window()
+        if window is not None and window is not self._window and window is not self:
+            self._window = window
+            window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Ask before the user closes a window with unsaved labels; napari closes it otherwise."""
+        closing = watched is self._window and event is not None and event.type() == QEvent.Type.Close
+        if closing and event is not None and event.spontaneous() and not may_close(self):
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
+    def unsaved_names(self) -> list[str]:
+        """Return the names of the labels layers with changes that are in no file."""
+        return [layer.name for layer in self.watch.unsaved_layers()]
+
+
+def _disconnect(emitter: object, listener: object, _gone: object = None) -> None:
+    emitter.disconnect(listener)  # type: ignore[attr-defined]
+
+
+def _shared_worker() -> Segmenter:
+    from napari_medseg.inference.worker import default_worker
+
+    return default_worker()
+
+
+def _list_models() -> Sequence[ModelCard]:
+    from napari_medseg.models import list_models
+
+    return list_models()

@@ -1,0 +1,247 @@
+"""What the Studies panel looks like. It emits requests and shows what it is told."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_medseg.gui.parts.notice import Notice
+from napari_medseg.gui.parts.progress_row import ProgressRow
+from napari_medseg.gui.studies.delegate import SeriesDelegate
+from napari_medseg.gui.studies.model import StudyFilter, StudyModel, series_at
+from napari_medseg.gui.studies.problems import ProblemsDialog
+from napari_medseg.gui.wording import bytes_text, images_text, size_text, spacing_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent
+
+    from napari_medseg.core import Series
+    from napari_medseg.gui.studies.tree import StudyRow
+
+_EMPTY = (
+    "<p><b>No scans yet</b></p>"
+    "<p>Open a folder, or drop one here.<br>DICOM series and NIfTI files in it and in its subfolders are listed.</p>"
+    "<p>To try it without data of your own: <i>File › Open Sample</i>.</p>"
+)
+_NO_MATCH = "<p>No series holds these words.</p>"
+
+
+class StudiesView(QWidget):
+    """Buttons, filter, tree, details, progress and messages.
+
+    Signals
+    -------
+    open_requested(list of Path), load_requested(list of Series), cancel_requested(), clear_requested(),
+    thumbnail_wanted(Series), link_clicked(str) :
+        What the user asks for.
+    """
+
+    open_requested = Signal(list)
+    load_requested = Signal(list)
+    cancel_requested = Signal()
+    clear_requested = Signal()
+    thumbnail_wanted = Signal(object)
+    link_clicked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAcceptDrops(True)
+        self.model = StudyModel(self)
+        self._filter = StudyFilter(self)
+        self._filter.setSourceModel(self.model)
+        self._build_buttons()
+        self._build_tree()
+        self.details = QLabel(self)
+        self.details.setWordWrap(True)
+        self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.details.hide()
+        self.progress = ProgressRow(self)
+        self.progress.cancel_requested.connect(self.cancel_requested)
+        self.notice = Notice(self)
+        self.notice.link_clicked.connect(self.link_clicked)
+        self.load_button = QPushButton("Load series", self)
+        self.load_button.clicked.connect(self._request_load)
+        self._lay_out()
+        self._update_selection()
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for the facts of most series."""
+        return QSize(330, 480)
+
+    def _build_buttons(self) -> None:
+        self.folder_button = QPushButton("Open folder…", self)
+        self.folder_button.setToolTip("List all scans in a folder and its subfolders")
+        self.folder_button.clicked.connect(self._choose_folder)
+        self.files_button = QPushButton("Open files…", self)
+        self.files_button.setToolTip("List single files")
+        self.files_button.clicked.connect(self._choose_files)
+        self.clear_button = QPushButton("Clear", self)
+        self.clear_button.setToolTip("Empty this list; layers and files stay as they are")
+        self.clear_button.clicked.connect(self.clear_requested)
+        self.filter_edit = QLineEdit(self)
+        self.filter_edit.setPlaceholderText("Filter by patient, description, modality …")
+        self.filter_edit.setAccessibleName("Filter")
+        self.filter_edit.setClearButtonEnabled(True)
+        self.filter_edit.textChanged.connect(self._apply_filter)
+
+    def _build_tree(self) -> None:
+        self.tree = QTreeView(self)
+        self.tree.setModel(self._filter)
+        self.tree.setHeaderHidden(True)
+        self.tree.setIndentation(14)
+        self.tree.setUniformRowHeights(False)
+        self.tree.setFrameShape(QFrame.Shape.NoFrame)
+        self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.tree.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.tree.setExpandsOnDoubleClick(False)
+        self.tree.setAccessibleName("Studies and series")
+        delegate = SeriesDelegate(self.tree)
+        delegate.thumbnail_wanted.connect(self.thumbnail_wanted)
+        self._delegate = delegate
+        self.tree.setItemDelegate(delegate)
+        self.tree.activated.connect(self._activated)
+        selection = self.tree.selectionModel()
+        if selection is not None:
+            selection.selectionChanged.connect(self._update_selection)
+        self.empty = QLabel(_EMPTY, self)
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setMargin(16)
+        self.pages = QStackedWidget(self)
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(self.tree)
+        self.pages.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.folder_button, 1)
+        buttons.addWidget(self.files_button, 1)
+        buttons.addWidget(self.clear_button)
+        layout = QVBoxLayout(self)
+        layout.addLayout(buttons)
+        layout.addWidget(self.filter_edit)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(self.details)
+        layout.addWidget(self.notice)
+        layout.addWidget(self.progress)
+        layout.addWidget(self.load_button)
+
+    def show_rows(self, rows: list[StudyRow]) -> None:
+        """List these studies, all unfolded."""
+        self._delegate.forget_thumbnails()
+        self.model.show_rows(rows)
+        self._apply_filter(self.filter_edit.text())
+
+    def show_thumbnail(self, series: Series, image: npt.NDArray[np.uint8] | None) -> None:
+        """Put a grey image, shape (rows, columns), beside a series."""
+        self.model.set_thumbnail(series, None if image is None else _pixmap(image))
+
+    def select_first_series(self) -> None:
+        """Select the first series, so that Enter loads it."""
+        study = self._filter.index(0, 0)
+        first = self._filter.index(0, 0, study)
+        if first.isValid():
+            self.tree.setCurrentIndex(first)
+
+    def show_problems(self, problems: list[str]) -> None:
+        """Show the list of files that could not be read."""
+        ProblemsDialog(problems, self).show()
+
+    def selected_series(self) -> list[Series]:
+        """Return the selected series, top to bottom."""
+        found = [series_at(index) for index in self.tree.selectedIndexes()]
+        return [series for series in found if series is not None]
+
+    def _apply_filter(self, text: str) -> None:
+        self._filter.set_text(text)
+        self.tree.expandAll()
+        listed = self.model.rowCount() > 0
+        matched = self._filter.rowCount() > 0
+        self.empty.setText(_NO_MATCH if listed else _EMPTY)
+        self.pages.setCurrentWidget(self.tree if matched else self.empty)
+        self.clear_button.setEnabled(listed)
+        self.filter_edit.setEnabled(listed)
+        self._update_selection()
+
+    def _update_selection(self) -> None:
+        chosen = self.selected_series()
+        self.load_button.setEnabled(bool(chosen))
+        self.load_button.setText("Load series" if len(chosen) < 2 else f"Load {len(chosen)} series")
+        self.load_button.setToolTip("" if chosen else "Select a series first")
+        self.details.setVisible(len(chosen) == 1)
+        if len(chosen) == 1:
+            self.details.setText(_details(chosen[0]))
+
+    def _request_load(self) -> None:
+        if chosen := self.selected_series():
+            self.load_requested.emit(chosen)
+
+    def _activated(self) -> None:
+        self._request_load()
+
+    def _choose_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Open a folder with scans")
+        if folder:
+            self.open_requested.emit([Path(folder)])
+
+    def _choose_files(self) -> None:
+        kinds = "Scans (*.nii *.nii.gz *.hdr *.img *.dcm *.ima);;All files (*)"
+        files, _ = QFileDialog.getOpenFileNames(self, "Open scans", "", kinds)
+        if files:
+            self.open_requested.emit([Path(file) for file in files])
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Accept files and folders."""
+        data = event.mimeData() if event is not None else None
+        if event is not None and data is not None and any(url.isLocalFile() for url in data.urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Open what was dropped."""
+        data = event.mimeData() if event is not None else None
+        if event is None or data is None:
+            return
+        paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open_requested.emit(paths)
+
+
+def _details(series: Series) -> str:
+    flat = series.shape[2] == 1
+    facts = [
+        images_text(series.n_images),
+        f"{size_text(series.shape, series.n_frames)} voxels" if min(series.shape) > 0 else "",
+        spacing_text(series.spacing_mm, flat=flat),
+        f"axes {series.orientation}" if series.orientation else "",
+        bytes_text(series.n_bytes) if series.n_bytes else "",
+    ]
+    lines = [" · ".join(fact for fact in facts if fact), *(f"⚠ {note}" for note in series.notes)]
+    return "<br>".join(escape(line) for line in lines)
+
+
+def _pixmap(image: npt.NDArray[np.uint8]) -> QPixmap:
+    rows, columns = image.shape
+    data = image.tobytes()
+    return QPixmap.fromImage(QImage(data, columns, rows, columns, QImage.Format.Format_Grayscale8).copy())

@@ -1,0 +1,56 @@
+"""The Studies dock: the view, its controller, and its place in the window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_medseg.gui.docks import open_panel, prefer_left
+from napari_medseg.gui.studies.controller import OpenStudy, StudiesController
+from napari_medseg.gui.studies.view import StudiesView
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import napari.viewer
+
+    from napari_medseg.core import Study
+
+
+class StudiesWidget(QWidget):
+    """Lists the patients, studies and series in a folder and loads them as layers.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        Receives the layers.
+    open_study : callable, optional
+        Lists a folder; a test brings its own.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer, *, open_study: OpenStudy | None = None) -> None:
+        super().__init__()
+        self._viewer = viewer
+        prefer_left("Studies")
+        self._segment_offered = False
+        self.view = StudiesView(self)
+        self.controller = StudiesController(self.view, viewer, open_study=open_study)
+        self.controller.layer_added.connect(self._offer_segment)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view)
+
+    def open_path(self, path: Path) -> None:
+        """List a file or folder in the background; if it holds one series only, load that."""
+        self.controller.open_paths([path], load_only_series=True)
+
+    def show_study(self, study: Study) -> None:
+        """List what was found already."""
+        self.controller.show_study(study)
+
+    def _offer_segment(self) -> None:
+        """Open the Segment panel beside the first scan; if the user closes it, it stays closed."""
+        if not self._segment_offered:
+            self._segment_offered = True
+            open_panel(self._viewer, "Segment")
