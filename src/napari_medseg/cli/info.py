@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
     count = len(study.series)
     print(f"{study.path}: {count} series")
     for index, series in enumerate(study.series, start=1):
-        print("\n".join(describe(index, series, arguments.identity)))
+        print("\n".join(describe(index, series, study.path, arguments.identity)))
     for problem in study.problems:
         print(f"not read: {problem}", file=sys.stderr)
     return 0
@@ -67,12 +67,14 @@ def as_record(study: Study, identity: bool) -> dict[str, Any]:
     return {"path": str(study.path), "series": series, "problems": list(study.problems)}
 
 
-def describe(index: int, series: Series, identity: bool) -> list[str]:
+def describe(index: int, series: Series, root: Path, identity: bool) -> list[str]:
     """Return the lines that tell a reader about one series."""
     title = " ".join(filter(None, (series.modality, series.description or series.path.name)))
     if series.kind == "segmentation":
         title += " (labels)"
     lines = [f"{index:3}  {title}", f"     {size(series)}"]
+    if series.path != root and series.path.is_relative_to(root):
+        lines.append(f"     {series.path.relative_to(root)}")
     if identity:
         lines.append("     " + ", ".join(f"{name}: {getattr(series, name) or 'unknown'}" for name in IDENTITY))
     return lines + [f"     note: {note}" for note in series.notes]

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
     check_outputs([target], [series.path], arguments.overwrite)
     model = load_model(arguments.model, device=arguments.device)
     volume = series.load(on_progress)
-    prompts = ()
+    prompts: tuple[BoxPrompt, ...] = ()
     if arguments.box:
         prompts = (BoxPrompt.from_ijk(arguments.box[:3], arguments.box[3:], volume.geometry),)
     segmentation = model.segment(volume, prompts=prompts, frame=arguments.frame, on_progress=on_progress)
