@@ -1,0 +1,119 @@
+"""napari's way in: NIfTI and DICOM files, several files, and folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from napari_medseg.core.progress import Cancelled
+from napari_medseg.core.segmentation import Segmentation
+from napari_medseg.plugin.opening import find_study, is_dicom_file, is_nifti_file, load_series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari.layers import Layer
+    from napari.utils.events import Event
+
+    from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.core.study import Series
+
+PathOrPaths: TypeAlias = "str | Sequence[str]"
+LayerData: TypeAlias = tuple[Any, ...]
+
+NO_LAYER: list[LayerData] = [(None,)]
+"""napari's word for "opened, and there is nothing to add"."""
+
+
+def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
+    """Return a reader for medical scans, or None if no path can be one. Looks at names and first bytes; never raises.
+
+    Parameters
+    ----------
+    path : str or sequence of str
+        Files (NIfTI by name, DICOM by content) or folders.
+    """
+    try:
+        paths = _as_paths(path)
+        readable = bool(paths) and all(_may_be_scan(place) for place in paths)
+    except (OSError, TypeError, ValueError):
+        return None
+    return read_layers if readable else None
+
+
+def read_layers(path: PathOrPaths) -> list[LayerData]:
+    """Read files or folders into layers.
+
+    One series becomes one layer. A folder of several series is listed in the Studies panel if a viewer's window is
+    open, so that the user chooses; without a window all of them are loaded. A lone DICOM file opens the series that
+    it belongs to, once: dropping all slices of a series opens it one time.
+
+    Parameters
+    ----------
+    path : str or sequence of str
+        What was dropped.
+
+    Returns
+    -------
+    list of tuple
+        ``(data, attributes, "image" or "labels")``, or `NO_LAYER`.
+
+    Raises
+    ------
+    MedsegError
+        If nothing can be read; napari shows its sentence.
+    """
+    from napari_medseg.plugin.window import select_open_layer, show_study, shown_progress
+
+    paths = _as_paths(path)
+    if len(paths) == 1 and is_dicom_file(paths[0]) and select_open_layer(paths[0]):
+        return NO_LAYER
+    try:
+        with shown_progress("Looking for scans") as (on_progress, cancel):
+            study = find_study(paths, on_progress, cancel)
+            if len(study.series) > 1 and any(place.is_dir() for place in paths) and show_study(study):
+                return NO_LAYER
+            layers = [_load_layer(series, on_progress, cancel) for series in study.series]
+    except Cancelled:
+        return NO_LAYER
+    return _as_layer_data(layers)
+
+
+def _load_layer(series: Series, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Layer:
+    from napari_medseg.plugin.layers import segmentation_to_layer, volume_to_layer
+
+    loaded = load_series(series, on_progress, cancel)
+    if isinstance(loaded, Segmentation):
+        return segmentation_to_layer(loaded, series.description or "Labels")
+    return volume_to_layer(loaded)
+
+
+def _as_layer_data(layers: Sequence[Layer]) -> list[LayerData]:
+    from napari_medseg.plugin.layers import layer_notes
+    from napari_medseg.plugin.window import open_viewer, show_notes
+
+    viewer = open_viewer()
+    if viewer is not None:
+        # Layer data tuples cannot carry the range of the contrast slider.
+        viewer.layers.events.inserted.connect(_widen_contrast)
+    show_notes((layer.name, layer_notes(layer)) for layer in layers)
+    return [tuple(layer.as_layer_data_tuple()) for layer in layers]
+
+
+def _widen_contrast(event: Event) -> None:
+    from napari.layers import Image
+
+    from napari_medseg.plugin.layers import widen_contrast_range
+
+    if isinstance(event.value, Image):
+        widen_contrast_range(event.value)
+
+
+def _as_paths(path: PathOrPaths) -> list[Path]:
+    return [Path(path)] if isinstance(path, str | Path) else [Path(place) for place in path]
+
+
+def _may_be_scan(path: Path) -> bool:
+    if path.is_dir():
+        return True
+    return path.is_file() and (is_nifti_file(path) or is_dicom_file(path))
