@@ -127,6 +127,7 @@ class FrameTask:
             rule=self.card.input.intensity if per_window else None,
             mirror_axes=self.card.input.mirror_axes,
             spatial_dims=self.card.network.spatial_dims,
+            padding_mode=self.card.input.padding_mode,
             device=attempt.device,
         )
         axis = self.plan.rolling_axis

@@ -24,13 +24,15 @@ class NetworkPredictor:
     network : torch.nn.Module
         In evaluation mode, on `device`.
     window : tuple of int
-        Voxels that the network reads; smaller windows are centred in zeros after normalisation.
+        Voxels that the network reads; smaller windows are centred in it after normalisation.
     rule : IntensityRule or None
         Applied to each window; None if the volume was normalised as a whole.
     mirror_axes : tuple of int
         Axes along which the window is also read backwards (all combinations), and the scores averaged.
     spatial_dims : {2, 3}
         Whether the network reads planes (the third axis of the windows has one voxel then) or volumes.
+    padding_mode : {"constant", "replicate", "reflect"}
+        What surrounds a window that is too small: zeros, or its own border (see `torch.nn.functional.pad`).
     device : str
         Where it runs.
     """
@@ -43,6 +45,7 @@ class NetworkPredictor:
         rule: IntensityRule | None,
         mirror_axes: tuple[int, ...],
         spatial_dims: int,
+        padding_mode: str,
         device: str,
     ) -> None:
         self._network = network
@@ -50,6 +53,7 @@ class NetworkPredictor:
         self._rule = rule
         self._mirrors = [axes for n in range(len(mirror_axes) + 1) for axes in itertools.combinations(mirror_axes, n)]
         self._spatial_dims = spatial_dims
+        self._padding = padding_mode
         self._device = device
 
     @torch.inference_mode()
@@ -64,7 +68,7 @@ class NetworkPredictor:
         batch = windows.to(self._device)
         if self._rule is not None:
             batch = torch.stack([apply_intensity(self._rule, window) for window in batch])
-        batch = self._padded(batch)[:, None]
+        batch = self._padded(batch[:, None])
         scores = self._run(batch)
         for axes in self._mirrors[1:]:
             at = [axis + 2 for axis in axes]
@@ -87,7 +91,7 @@ class NetworkPredictor:
 
     def _padded(self, batch: torch.Tensor) -> torch.Tensor:
         pads: list[int] = []
-        for size, n in zip(reversed(self._window), reversed(batch.shape[1:]), strict=True):
+        for size, n in zip(reversed(self._window), reversed(batch.shape[2:]), strict=True):
             missing = max(size - n, 0)
             pads += [missing // 2, missing - missing // 2]
-        return F.pad(batch, pads) if any(pads) else batch
+        return F.pad(batch, pads, mode=self._padding) if any(pads) else batch

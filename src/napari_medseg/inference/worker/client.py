@@ -120,6 +120,8 @@ class InferenceWorker:
         WorkerBugError
             If the model met a bug.
         """
+        if cancel is not None:
+            cancel.raise_if_cancelled()
         card = find_model(model_name, self._user_folder).card
         voxels = select_frame(volume, frame)
         require_fit(card, volume)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_medseg.inference.windows import gaussian_weights, plan_windows
+
+SIZES = st.tuples(*[st.integers(1, 60)] * 3)
+
+
+@given(shape=SIZES, window=SIZES, overlap=st.sampled_from([0.0, 0.25, 0.5, 0.7]))
+@settings(max_examples=60, deadline=None)
+def test_every_voxel_is_covered_and_windows_stay_inside(shape, window, overlap):
+    plan = plan_windows(shape, window, overlap)
+    for starts, n, size in zip(plan.starts, shape, window, strict=True):
+        covered = np.zeros(n, dtype=bool)
+        for start in starts:
+            assert 0 <= start <= max(n - size, 0)
+            covered[start : start + size] = True
+        assert covered.all()
+        assert list(starts) == sorted(set(starts))
+
+
+@pytest.mark.parametrize("shape", [(64, 64, 64), (65, 100, 130), (97, 64, 71)])
+@pytest.mark.parametrize("overlap", [0.25, 0.5])
+def test_positions_are_those_of_monai(shape, overlap):
+    data = pytest.importorskip("monai.data.utils")
+    window = (64, 48, 32)
+    interval = tuple(int(n * (1 - overlap)) for n in window)
+    theirs = {tuple(s.start for s in slices) for slices in data.dense_patch_slices(shape, window, interval)}
+    plan = plan_windows(shape, window, overlap)
+    ours = {(i, j, k) for i in plan.starts[0] for j in plan.starts[1] for k in plan.starts[2]}
+    assert ours == theirs
+
+
+def test_weights_are_those_of_monai():
+    data = pytest.importorskip("monai.data.utils")
+    theirs = data.compute_importance_map((24, 17, 32), mode="gaussian", sigma_scale=0.125)
+    np.testing.assert_allclose(gaussian_weights((24, 17, 32)), theirs.numpy(), rtol=1e-5)
+
+
+def test_the_rolling_axis_is_the_longest():
+    assert plan_windows((20, 50, 30), (16, 16, 16), 0.5).rolling_axis == 1
+
+
+def test_overlap_must_leave_a_step():
+    with pytest.raises(ValueError, match="overlap"):
+        plan_windows((20, 20, 20), (16, 16, 16), 1.0)
