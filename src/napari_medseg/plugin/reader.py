@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from napari_medseg.core.progress import Cancelled
 from napari_medseg.core.segmentation import Segmentation
+from napari_medseg.plugin.layer_data import NO_LAYER, LayerData, to_layer_data
 from napari_medseg.plugin.opening import find_study, is_dicom_file, is_nifti_file, load_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari.layers import Layer
-    from napari.utils.events import Event
 
     from napari_medseg.core.progress import CancelToken, ProgressCallback
     from napari_medseg.core.study import Series
 
 PathOrPaths: TypeAlias = "str | Sequence[str]"
-LayerData: TypeAlias = tuple[Any, ...]
-
-NO_LAYER: list[LayerData] = [(None,)]
-"""napari's word for "opened, and there is nothing to add"."""
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
@@ -76,7 +72,7 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
             layers = [_load_layer(series, on_progress, cancel) for series in study.series]
     except Cancelled:
         return NO_LAYER
-    return _as_layer_data(layers)
+    return to_layer_data(layers)
 
 
 def _load_layer(series: Series, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Layer:
@@ -86,27 +82,6 @@ def _load_layer(series: Series, on_progress: ProgressCallback | None, cancel: Ca
     if isinstance(loaded, Segmentation):
         return segmentation_to_layer(loaded, series.description or "Labels")
     return volume_to_layer(loaded)
-
-
-def _as_layer_data(layers: Sequence[Layer]) -> list[LayerData]:
-    from napari_medseg.plugin.layers import layer_notes
-    from napari_medseg.plugin.window import open_viewer, show_notes
-
-    viewer = open_viewer()
-    if viewer is not None:
-        # Layer data tuples cannot carry the range of the contrast slider.
-        viewer.layers.events.inserted.connect(_widen_contrast)
-    show_notes((layer.name, layer_notes(layer)) for layer in layers)
-    return [tuple(layer.as_layer_data_tuple()) for layer in layers]
-
-
-def _widen_contrast(event: Event) -> None:
-    from napari.layers import Image
-
-    from napari_medseg.plugin.layers import widen_contrast_range
-
-    if isinstance(event.value, Image):
-        widen_contrast_range(event.value)
 
 
 def _as_paths(path: PathOrPaths) -> list[Path]:

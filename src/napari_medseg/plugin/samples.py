@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.plugin.layer_data import LayerData, to_layer_data
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-LayerData = tuple[Any, ...]
 
 
 def mr_head() -> list[LayerData]:
@@ -34,7 +33,7 @@ def _read_sample(name: str) -> list[LayerData]:
 
     with as_file(files("napari_medseg_data") / "sample_data" / name) as folder:
         layer = volume_to_layer(read_volume(_present(folder)))
-    return [tuple(layer.as_layer_data_tuple())]
+    return to_layer_data([layer])
 
 
 def _present(folder: Path) -> Path:
