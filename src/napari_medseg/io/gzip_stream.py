@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -51,14 +52,20 @@ def open_reader(path: Path) -> AbstractContextManager[IO[bytes]]:
     return cast("IO[bytes]", igzip.IGzipFile(path, "rb"))  # type: ignore[no-untyped-call]
 
 
-def open_writer(path: Path, n_bytes: int) -> AbstractContextManager[IO[bytes]]:
-    """Open a gzip file for writing about `n_bytes` of content; large ones are compressed by several threads."""
-    if not ACCELERATED:
-        return cast("IO[bytes]", gzip.open(path, "wb", compresslevel=_LEVEL))
-    threads = min(os.cpu_count() or 1, _MAX_THREADS)
-    if n_bytes < _THREADED_FROM_BYTES or threads == 1:
-        return cast("IO[bytes]", igzip.IGzipFile(path, "wb", compresslevel=_LEVEL))  # type: ignore[no-untyped-call]
-    return closing(cast("IO[bytes]", igzip_threaded.open(path, "wb", compresslevel=_LEVEL, threads=threads)))  # type: ignore[no-untyped-call]
+@contextmanager
+def open_writer(path: Path, n_bytes: int) -> Iterator[IO[bytes]]:
+    """Open a gzip file for writing about `n_bytes` of content; large ones are compressed by several threads.
+
+    Neither name nor time go into the file: equal content makes equal bytes.
+    """
+    with path.open("wb") as raw:
+        if ACCELERATED:
+            threads = min(os.cpu_count() or 1, _MAX_THREADS) if n_bytes >= _THREADED_FROM_BYTES else 1
+            stream = igzip_threaded.open(raw, "wb", compresslevel=_LEVEL, threads=threads)  # type: ignore[no-untyped-call]
+        else:
+            stream = gzip.GzipFile("", "wb", compresslevel=_LEVEL, fileobj=raw, mtime=0)
+        with closing(stream):
+            yield cast("IO[bytes]", stream)
 
 
 def most_content_bytes(path: Path) -> int:

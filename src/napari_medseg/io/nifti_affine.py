@@ -15,6 +15,8 @@ from napari_medseg.io.nifti_layout import MM_PER_UNIT, Fields
 _SPACING_RANGE_MM = (1e-6, 1e5)
 _FARTHEST_MM = 1e7
 _SPACE_UNIT_MASK = 7
+_HALF_TURN = 3 * float(np.finfo(np.float32).eps)
+"""What rounding to 32 bits may leave of 1 - b² - c² - d² of a half turn."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def qform_matrix(fields: Fields, zooms: npt.ArrayLike | None = None) -> FloatArr
     if pixdim[0] < 0:
         sizes[2] = -sizes[2]
     matrix = np.eye(4)
-    matrix[:3, :3] = _rotation(np.asarray(fields["quatern"], dtype=np.float64)) * sizes
+    matrix[:3, :3] = _rotation(fields["quatern"]) * sizes
     matrix[:3, 3] = fields["qoffset"]
     return matrix
 
@@ -106,10 +108,10 @@ def quaternion(rotation: FloatArray) -> FloatArray:
     (xx, yx, zx), (xy, yy, zy), (xz, yz, zz) = rotation.T
     form = np.array(
         [
-            [xx - yy - zz, yx + xy, zx + xz, yz - zy],
-            [yx + xy, yy - xx - zz, zy + yz, zx - xz],
-            [zx + xz, zy + yz, zz - xx - yy, xy - yx],
-            [yz - zy, zx - xz, xy - yx, xx + yy + zz],
+            [xx - yy - zz, yx + xy, zx + xz, zy - yz],
+            [yx + xy, yy - xx - zz, zy + yz, xz - zx],
+            [zx + xz, zy + yz, zz - xx - yy, yx - xy],
+            [zy - yz, xz - zx, yx - xy, xx + yy + zz],
         ]
     )
     _, vectors = np.linalg.eigh(form / 3.0)
@@ -118,19 +120,22 @@ def quaternion(rotation: FloatArray) -> FloatArray:
     return result
 
 
-def _rotation(bcd: FloatArray) -> FloatArray:
-    """Return the rotation matrix of the unit quaternion whose last three parts are given."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        squares = float(bcd @ bcd)
-        if squares > 1.0 - 1e-7:  # a half turn; rounding may leave a little more than 1
-            a, (b, c, d) = 0.0, bcd / np.sqrt(squares)
-        else:
-            a, (b, c, d) = float(np.sqrt(1.0 - squares)), bcd
+def _rotation(bcd: npt.ArrayLike) -> npt.NDArray[np.longdouble]:
+    """Return the rotation matrix of the quaternion whose last three parts are given.
+
+    Precision and order of operations are nibabel's, so that both give the same matrix to the last bit.
+    """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        b, c, d = wide = np.asarray(bcd, dtype=np.longdouble)
+        rest = 1.0 - wide @ wide
+        a = np.sqrt(rest) if rest >= _HALF_TURN else np.longdouble(0)
+        twice = 2.0 / (a * a + b * b + c * c + d * d)
+        bb, cc, dd = b * twice, c * twice, d * twice
         return np.array(
             [
-                [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
-                [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
-                [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+                [1.0 - (c * cc + d * dd), b * cc - a * dd, b * dd + a * cc],
+                [b * cc + a * dd, 1.0 - (b * bb + d * dd), c * dd - a * bb],
+                [b * dd - a * cc, c * dd + a * bb, 1.0 - (b * bb + c * cc)],
             ]
         )
 
