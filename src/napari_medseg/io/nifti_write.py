@@ -7,12 +7,14 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_medseg.core.affine import Affine
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.io import nifti_layout as layout
 from napari_medseg.io.atomic import atomic_write
 from napari_medseg.io.gzip_stream import open_writer
-from napari_medseg.io.nifti_affine import place, quaternion
+from napari_medseg.io.nifti_affine import place, qform_matrix, quaternion
 from napari_medseg.io.nifti_extension import Extension, extension_bytes
 from napari_medseg.io.nifti_files import SINGLE_SUFFIXES, suffix_of
 
@@ -21,13 +23,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from napari_medseg.core.geometry import Geometry, Shape3
+    from napari_medseg.core.geometry import Shape3
     from napari_medseg.core.source import Source
     from napari_medseg.core.volume import Volume
 
 _CHUNK_BYTES = 4 << 20
 _LONGEST_NIFTI1_AXIS = 32767
-_LONGEST_ESIZE = 16
+_ALIGNMENT = 16
+_QFORM_TOLERANCE_MM = 1e-4
 _CODE_OF = {np.dtype(word): code for code, word in layout.DATA_TYPES.items() if code not in layout.CHANNELS}
 _COLOUR_CODE = {channels: code for code, channels in layout.CHANNELS.items()}
 
@@ -144,7 +147,7 @@ def write_file(
     """Write header, extensions and voxels, first axis fastest, in the header's byte order."""
     order = layout.order_of(fields)
     extra = extension_bytes(extensions, order)
-    padding = -(fields.dtype.itemsize + len(extra)) % _LONGEST_ESIZE
+    padding = -(fields.dtype.itemsize + len(extra)) % _ALIGNMENT
     fields["vox_offset"] = fields.dtype.itemsize + len(extra) + padding
     with atomic_write(path) as temporary:
         with _open(temporary, path, array.nbytes) as stream:
@@ -199,14 +202,20 @@ def _fields_from(geometry: Geometry) -> layout.Fields:
     fields["srow"] = geometry.affine[:3]
     fields["sform_code"] = layout.XFORM_SCANNER
     if not geometry.is_sheared:
-        direction = geometry.voxel_to_ras.direction.copy()
-        if np.linalg.det(direction) < 0:
-            fields["pixdim"][0] = -1.0
-            direction[:, 2] = -direction[:, 2]
-        fields["quatern"] = quaternion(direction)
-        fields["qoffset"] = geometry.affine[:3, 3]
-        fields["qform_code"] = layout.XFORM_SCANNER
+        _set_qform(fields, geometry)
     return fields
+
+
+def _set_qform(fields: layout.Fields, geometry: Geometry) -> None:
+    """Add a qform if it says the same as the affine: some readers prefer it, and 32-bit quaternions are coarse."""
+    direction = geometry.voxel_to_ras.direction.copy()
+    if np.linalg.det(direction) < 0:
+        fields["pixdim"][0] = -1.0
+        direction[:, 2] = -direction[:, 2]
+    fields["quatern"] = quaternion(direction)
+    fields["qoffset"] = geometry.affine[:3, 3]
+    if Geometry(geometry.shape, Affine(qform_matrix(fields))).matches(geometry, _QFORM_TOLERANCE_MM):
+        fields["qform_code"] = layout.XFORM_SCANNER
 
 
 def _native_shape(shape: tuple[int, ...], volume: Volume) -> tuple[int, ...]:

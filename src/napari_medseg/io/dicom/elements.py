@@ -21,6 +21,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from napari_medseg.io.dicom.faults import inflates_without_end
 
 if TYPE_CHECKING:
+    from collections.abc import MutableSequence
     from pathlib import Path
 
     from pydicom.dataset import Dataset
@@ -124,7 +125,7 @@ class HeaderElements:
         if value.isascii() and b"\x1b" not in value:
             return value.decode("ascii").strip("\0 ")
         if self._encodings is None:
-            self._encodings = _python_encodings(self.texts(0x00080005))
+            self._encodings = _python_encodings(self._dataset.get("SpecificCharacterSet"))
         try:
             return charset.decode_bytes(value, self._encodings, set(b"^=\\")).strip("\0 ")
         except (LookupError, UnicodeError):
@@ -263,8 +264,8 @@ def _find_pixels(file: BinaryIO, dataset: Dataset) -> PixelElement | None:
     return PixelElement(tag, offset, -1 if length == 0xFFFFFFFF else length, available)
 
 
-def _python_encodings(terms: tuple[str, ...]) -> list[str]:
+def _python_encodings(terms: str | MutableSequence[str] | None) -> list[str]:
     try:
-        return charset.convert_encodings(list(terms) or None)
+        return charset.convert_encodings(terms)
     except LookupError:
         return [charset.default_encoding]
