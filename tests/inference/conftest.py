@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,11 @@ def make_card() -> MakeCard:
     """Make the card of a 3-D model with two labels; keywords replace parts of its input, network and postprocess."""
 
     def make(
-        *, name: str = "tiny", network: dict[str, Any] | None = None, postprocess: dict[str, Any] | None = None, **inputs: Any
+        *,
+        name: str = "tiny",
+        network: dict[str, Any] | None = None,
+        postprocess: dict[str, Any] | None = None,
+        **inputs: Any,
     ) -> ModelCard:
         return ModelCard.model_validate(
             {
@@ -101,3 +106,20 @@ def noise() -> Volume:
     """A volume of noise: no two voxels alike."""
     array = np.random.default_rng(0).normal(size=(40, 30, 50)).astype(np.float32)
     return Volume(array, Geometry.from_matrix(array.shape, np.eye(4)), modality="MR")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(make_card: MakeCard, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small random U-Net."""
+    from napari_medseg.models.networks import build_network
+    from napari_medseg.models.weights import save_weights
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    folder.mkdir()
+    card = make_card()
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        network = build_network(card.network)
+    weights = save_weights(network.state_dict(), folder / "weights.safetensors")
+    (folder / "card.json").write_text(card.model_copy(update={"weights": weights}).model_dump_json())
+    return folder

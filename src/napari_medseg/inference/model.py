@@ -45,6 +45,7 @@ class Model:
     def __init__(self, folder: ModelFolder, *, device: str = "auto") -> None:
         self._choice = choose_device(device)
         self._card = folder.card
+        _require_consistent(folder.card)
         self._network = build_network(folder.card.network)
         load_weights(self._network, folder)
         self._network.eval().requires_grad_(False)
@@ -151,6 +152,15 @@ def load_model(name: str | Path, device: str = "auto", *, user_folder: Path | No
         If there is no such model or device, or the weights are not those of the card.
     """
     return Model(find_model(str(name), user_folder), device=device)
+
+
+def _require_consistent(card: ModelCard) -> None:
+    n_classes = max(2, card.network.out_channels)
+    if n_classes != len(card.labels) + 1:
+        raise MedsegError(
+            f"The card of {card.title} names {len(card.labels)} labels, and its network gives {n_classes - 1}.",
+            "Correct the card, or install the model again.",
+        )
 
 
 def _segment(label: LabelSpec) -> Segment:

@@ -31,8 +31,8 @@ class NetworkPredictor:
         Axes along which the window is also read backwards (all combinations), and the scores averaged.
     spatial_dims : {2, 3}
         Whether the network reads planes (the third axis of the windows has one voxel then) or volumes.
-    padding_mode : {"constant", "replicate", "reflect"}
-        What surrounds a window that is too small: zeros, or its own border (see `torch.nn.functional.pad`).
+    padding_mode : str
+        What surrounds a window that is too small, in the words of `torch.nn.functional.pad`; "constant" means zeros.
     device : str
         Where it runs.
     """

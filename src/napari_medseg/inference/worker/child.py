@@ -173,10 +173,6 @@ def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
 
 def _import_libraries() -> None:
     """Pay for the slow imports before the first request."""
-    import torch
+    import monai.networks.nets  # noqa: F401
 
-    from napari_medseg.inference import model
-    from napari_medseg.models import networks
-
-    torch.set_grad_enabled(False)
-    del model, networks
+    import napari_medseg.inference.model  # noqa: F401
