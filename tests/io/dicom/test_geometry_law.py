@@ -49,7 +49,7 @@ def marked() -> np.ndarray:
 @pytest.mark.parametrize("orientation", ORIENTATIONS, ids=str)
 def test_marked_voxel_keeps_its_place(tmp_path, series_writer, marked, orientation, angles_deg):
     import highdicom
-    import SimpleITK as sitk
+    import SimpleITK as sitk  # noqa: N813
 
     directions = directions_of(orientation, angles_deg)
     paths = series_writer(
@@ -123,7 +123,11 @@ def test_rounded_positions_are_no_tilt(tmp_path, series_writer, marked):
         ds.ImagePositionPatient = [f"{float(value):.2f}" for value in ds.ImagePositionPatient]
 
     series_writer(
-        tmp_path, marked, row=directions[:, 0], column=directions[:, 1], step=directions[:, 2] * 1.25,
+        tmp_path,
+        marked,
+        row=directions[:, 0],
+        column=directions[:, 1],
+        step=directions[:, 2] * 1.25,
         edit=round_position,
     )
     ((series,), _) = find_dicom_series(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
-from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.core.source import Source
 from napari_medseg.core.volume import FourthAxis, Volume
+from napari_medseg.io.dicom.faults import other_size
 from napari_medseg.io.dicom.frames import check_size, read_frame
 from napari_medseg.io.dicom.instance import Instance
+from napari_medseg.io.dicom.parallel import run_tasks
 from napari_medseg.io.dicom.placement import Placement
 from napari_medseg.io.dicom.rescale import (
     RangeExceeded,
@@ -30,7 +30,9 @@ from napari_medseg.io.memory import require_memory
 from napari_medseg.io.thumbnail import thumbnail_of_plane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from napari_medseg.core.progress import CancelToken, ProgressCallback
 
 AnyArray = npt.NDArray[Any]
 Task = tuple[Instance, int, AnyArray]
@@ -130,7 +132,9 @@ class DicomLoader:
         shape = (self.n_frames, depth, rows, columns) + ((3,) if self.is_colour else ())
         with _enough_memory(self.path.name):
             memory: AnyArray = np.empty(shape, dtype)
-            run_tasks(list(self._tasks(memory)), _read_task, _n_threads(self.stack), on_progress, cancel)
+            run_tasks(
+                list(self._tasks(memory)), _read_task, _n_threads(self.stack), "Reading images", on_progress, cancel
+            )
         self._fill_missing(memory)
         if self.is_colour:
             return np.asarray(memory[0].transpose(2, 1, 0, 3))
@@ -216,37 +220,11 @@ def _read_task(task: Task) -> None:
     colour = instance.pixel_format.is_colour
     raw = read_frame(instance, frame, None if colour else target)
     if raw.shape != target.shape:
-        from napari_medseg.io.dicom.faults import other_size
-
         raise other_size(instance.path, raw.shape, (target.shape[0], target.shape[1]))
     if colour:
         target[...] = raw
     else:
         rescale_into(target, raw, *((1.0, 0.0) if instance.has_modality_lut else slope_and_intercept(instance)))
-
-
-def run_tasks(
-    tasks: list[Task],
-    work: Callable[[Task], None],
-    n_threads: int,
-    on_progress: ProgressCallback | None,
-    cancel: CancelToken | None,
-) -> None:
-    """Do independent tasks in threads; report each, and stop at the next when asked to or when one fails."""
-    total = len(tasks)
-    report(on_progress, 0, total, "Reading images", cancel)
-    with ThreadPoolExecutor(n_threads) as pool:
-        waiting: set[Future[None]] = {pool.submit(work, task) for task in tasks}
-        done = 0
-        try:
-            while waiting:
-                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    future.result()
-                done += len(finished)
-                report(on_progress, done, total, "Reading images", cancel)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager
