@@ -171,7 +171,7 @@ def display_frame(geometry: Geometry, *, planar: bool = False) -> DisplayFrame:
     lengths: FloatArray = np.linalg.norm(steps, axis=0)
     directions: FloatArray = steps / lengths
     if geometry.is_sheared:
-        directions, lengths = _upright(directions, lengths)
+        directions, lengths = _upright(directions, lengths, reorientation.axes.index(2))
     dropped = reorientation.axes.index(2) if planar and geometry.shape[2] == 1 else None
     return DisplayFrame(geometry, reorientation, lengths, directions.T @ lps[:3, 3], dropped)
 
@@ -187,15 +187,22 @@ def is_planar(geometry: Geometry, source: Source | None = None, modality: str = 
     return native_2d or modality.upper() in _PROJECTION_MODALITIES
 
 
-def _upright(directions: FloatArray, lengths: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Replace the axis that leans most by the normal of the other two, and its step by the distance along it."""
-    pairs = [(abs(float(directions[:, a] @ directions[:, b])), a, b) for a, b in ((0, 1), (0, 2), (1, 2))]
-    _, first, second = min(pairs)
-    third = 3 - first - second
+def _upright(directions: FloatArray, lengths: FloatArray, stacked: int) -> tuple[FloatArray, FloatArray]:
+    """Replace the axis that leans by the normal of the other two, and its step by the distance along that normal.
+
+    In a tilted CT it is the stacked axis (k): rows and columns of a slice stand at right angles.
+    """
+
+    def lean(axis: int) -> tuple[float, bool]:
+        first, second = (other for other in range(3) if other != axis)
+        return round(abs(float(directions[:, first] @ directions[:, second])), 4), axis != stacked
+
+    leaning = min(range(3), key=lean)
+    first, second = (other for other in range(3) if other != leaning)
     normal: FloatArray = np.cross(directions[:, first], directions[:, second])
     normal /= np.linalg.norm(normal)
-    along = float(normal @ directions[:, third])
+    along = float(normal @ directions[:, leaning])
     upright, steps = directions.copy(), lengths.copy()
-    upright[:, third] = normal * np.sign(along)
-    steps[third] = lengths[third] * abs(along)
+    upright[:, leaning] = normal * np.sign(along)
+    steps[leaning] = lengths[leaning] * abs(along)
     return upright, steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +85,10 @@ def load_series(
     if not looks_like_labels(volume):
         return volume
     labels = volume.array.astype(np.int64) if volume.array.dtype.kind == "f" else volume.array
-    return Segmentation.from_array(labels, volume)
+    segmentation = Segmentation.from_array(labels, volume)
+    # Its source is then no scan that must not be overwritten: saving corrections over a label map is the rule.
+    source = replace(volume.source, files=()) if volume.source is not None else None
+    return replace(segmentation, source=source)
 
 
 def looks_like_labels(volume: Volume) -> bool:
