@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +84,7 @@ class Segmentation:
         What the user should know about this result.
     """
 
-    array: npt.NDArray[Any]
+    array: npt.NDArray[Any] = field(repr=False)
     geometry: Geometry
     segments: tuple[Segment, ...] = ()
     source: Source | None = None

@@ -29,7 +29,7 @@ class Source:
 
     format: str
     path: Path | None = None
-    files: tuple[Path, ...] = ()
-    header: bytes | None = None
+    files: tuple[Path, ...] = field(default=(), repr=False)
+    header: bytes | None = field(default=None, repr=False)
     native_shape: tuple[int, ...] = ()
     identifiers: Mapping[str, str] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -61,7 +61,7 @@ class Volume:
         Where it was read from.
     """
 
-    array: npt.NDArray[Any]
+    array: npt.NDArray[Any] = field(repr=False)
     geometry: Geometry
     fourth_axis: FourthAxis | None = None
     modality: str = ""
