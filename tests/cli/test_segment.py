@@ -25,6 +25,11 @@ class Threshold:
         return Segmentation.from_array(labels, volume, [Segment(1, "bright")], model="threshold")
 
 
+def replace_load_model(monkeypatch: pytest.MonkeyPatch, loader: Callable[..., object]) -> None:
+    # Through the dictionary: to ask the package for the true one would import torch.
+    monkeypatch.setitem(napari_medseg.inference.__dict__, "load_model", loader)
+
+
 @pytest.fixture
 def head(sample_data: Path) -> Path:
     return sample_data / "mr_head" / "t1_head.nii.gz"
@@ -32,7 +37,7 @@ def head(sample_data: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def threshold_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(napari_medseg.inference, "load_model", lambda name, device: Threshold(), raising=False)
+    replace_load_model(monkeypatch, lambda name, device: Threshold())
 
 
 def test_labels_are_saved_on_the_scans_grid_and_measured(run: Run, head: Path, tmp_path: Path) -> None:
@@ -85,7 +90,7 @@ def test_a_useless_output_is_refused_before_the_work(
     run: Run, head: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, sentence: str
 ) -> None:
     (tmp_path / "old.nii.gz").write_bytes(b"precious")
-    monkeypatch.setattr(napari_medseg.inference, "load_model", lambda name, device: pytest.fail("worked for nothing"))
+    replace_load_model(monkeypatch, lambda name, device: pytest.fail("worked for nothing"))
     status, out, err = run("segment", head, "--model", "threshold", "--output", tmp_path / name)
     assert (status, out) == (1, "")
     assert sentence in err
