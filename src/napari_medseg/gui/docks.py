@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from qtpy.QtWidgets import QDockWidget, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -14,6 +15,9 @@ PanelName = Literal["Studies", "Segment"]
 
 _PLUGIN_TITLE = "Medical segmentation"
 """Display name in the manifest: napari's menu names a panel's dock after it."""
+
+_LAYER_LIST = "layer list"
+"""Qt's object name of napari's own dock; without such a dock ours just stands where it is."""
 
 _CLASSES = {
     "Studies": ("napari_medseg.gui.studies", "StudiesWidget"),
@@ -82,3 +86,16 @@ def prefer_left(name: PanelName) -> None:
     from napari.settings import get_settings
 
     get_settings().application.plugin_widget_positions.setdefault(dock_name(name), "left")
+
+
+def share_place_with_layer_list(widget: QWidget) -> None:
+    """Stand in one place with napari's layer list, as tabs, and in front: stacked, both would be too low to use."""
+    dock = dock_of(widget)
+    main = dock.parentWidget() if dock is not None else None
+    if dock is None or not isinstance(main, QMainWindow):
+        return
+    on_left = main.dockWidgetArea(dock) == Qt.DockWidgetArea.LeftDockWidgetArea
+    layer_list = main.findChild(QDockWidget, _LAYER_LIST)
+    if on_left and not dock.isFloating() and layer_list is not None:
+        main.tabifyDockWidget(layer_list, dock)
+        dock.raise_()

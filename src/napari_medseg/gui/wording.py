@@ -87,12 +87,29 @@ def series_text(series: Series) -> str:
 
 
 def series_facts(series: Series) -> str:
-    """Return modality, number of images, size and spacing in one line."""
-    flat = series.shape[2] == 1
+    """Return modality, images, size and spacing in one short line: "CT · 66 × 256² · 1.4 × 5 mm"."""
     facts = [
         "labels" if series.kind == "segmentation" else series.modality,
-        images_text(series.n_images) if series.n_images > 1 else "",
-        size_text(series.shape, series.n_frames),
-        spacing_text(series.spacing_mm, flat=flat) if series.spacing_mm is not None else "",
+        _short_size(series),
+        _short_spacing(series),
     ]
     return " · ".join(fact for fact in facts if fact)
+
+
+def _short_size(series: Series) -> str:
+    i, j, k = series.shape
+    if min(series.shape) < 1:
+        return images_text(series.n_images)
+    plane = f"{i}²" if i == j else f"{i}{TIMES}{j}"
+    size = plane if k == 1 else f"{k}{TIMES}{plane}"
+    return f"{size}, {series.n_frames} frames" if series.n_frames > 1 else size
+
+
+def _short_spacing(series: Series) -> str:
+    if series.spacing_mm is None:
+        return ""
+    i, j, k = (number(step) for step in series.spacing_mm)
+    steps = [i] if i == j else [i, j]
+    if series.shape[2] > 1 and [i, j] != [k, k]:
+        steps.append(k)
+    return TIMES.join(steps) + " mm"

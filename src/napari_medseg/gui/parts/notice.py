@@ -6,12 +6,16 @@ from html import escape
 from typing import TYPE_CHECKING, Literal
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStyle, QWidget
 
 if TYPE_CHECKING:
     from napari_medseg.core import MedsegError
 
 Kind = Literal["info", "done", "warning", "error"]
+
+_LINK_COLOUR = "#5b9bd5"
+"""Legible on napari's dark theme and on its light one; Qt's own blue is not."""
 
 _SIGNS = {
     "info": QStyle.StandardPixmap.SP_MessageBoxInformation,
@@ -35,6 +39,9 @@ class Notice(QWidget):
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
         self._text.linkActivated.connect(self.link_clicked)
+        palette = self._text.palette()
+        palette.setColor(QPalette.ColorRole.Link, QColor(_LINK_COLOUR))
+        self._text.setPalette(palette)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 4)
         layout.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)

@@ -38,27 +38,35 @@ def misfit(card: ModelCard, volume: Volume | None) -> str:
 
 
 def about_model(card: ModelCard, geometry: Geometry | None, device: str = "auto") -> str:
-    """Return what a user should know before running a model, as simple HTML."""
-    lines = [escape(card.description)]
-    quality = quality_text(card)
-    if quality:
-        lines.append(escape(quality))
-    terms = [f"Licence: {card.licence}"]
+    """Return what a user should know before running a model, as simple HTML: what it does, how well, on what terms."""
+    facts = [quality_text(card), f"licence {card.licence}"]
     seconds = expected_seconds(card, geometry)
     if seconds is not None and device in ("auto", "cpu"):
-        terms.append(f"about {duration_text(seconds)} on a processor")
-    lines.append(escape(" · ".join(terms)))
+        facts.append(f"about {duration_text(seconds)} on a processor")
+    short = " · ".join(fact for fact in facts if fact)
+    return f"{escape(card.description)}<br><i>{escape(short[:1].upper() + short[1:])}</i>"
+
+
+def model_details(card: ModelCard) -> str:
+    """Return the card's small print as simple HTML, for a tooltip."""
+    lines = [f"<b>{escape(card.title)}</b>", escape(card.description)]
+    for title, text in (("For", card.intended_use), ("Limits", card.limitations), ("Licence", card.licence)):
+        if text:
+            lines.append(f"<b>{title}</b>: {escape(text)}")
+    for record in card.quality:
+        about = f"{record.metric} {record.mean:.3f} ({record.ci_low:.3f} to {record.ci_high:.3f})"
+        lines.append(escape(f"{record.label}: {about}, {record.n} cases, {record.dataset}"))
     return "<br>".join(lines)
 
 
 def quality_text(card: ModelCard) -> str:
-    """Return the measured quality in one line: the mean over labels of the first data set and metric on the card."""
+    """Return the measured quality in a few words: the mean over labels of the first data set and metric on the card."""
     if not card.quality:
         return ""
     first = card.quality[0]
     alike = [record for record in card.quality if (record.dataset, record.metric) == (first.dataset, first.metric)]
     mean = sum(record.mean for record in alike) / len(alike)
-    return f"{first.metric} {mean:.2f} on {first.n} cases ({first.dataset})"
+    return f"{first.metric} {mean:.2f} on {first.n} cases"
 
 
 def expected_seconds(card: ModelCard, geometry: Geometry | None) -> float | None:

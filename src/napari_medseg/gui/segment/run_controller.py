@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_medseg.core import Segmentation
 from napari_medseg.core.affine import FloatArray
 from napari_medseg.gui.segment.box import holds_voxels
-from napari_medseg.gui.segment.cards import about_model, misfit, model_choices
+from napari_medseg.gui.segment.cards import about_model, misfit, model_choices, model_details
 from napari_medseg.gui.segment.layers_at_hand import find_layer, free_name, image_layers, layer_choices, layer_key
 from napari_medseg.gui.wording import TIMES, duration_text, number
 from napari_medseg.gui.workers import LatestJob
@@ -152,6 +152,7 @@ class RunController(QObject):
         geometry = volume.geometry if volume is not None else None
         card = self.card
         self.view.about.setText(about_model(card, geometry, self.view.device_box.key) if card is not None else "")
+        self.view.about.setToolTip(model_details(card) if card is not None else "")
         self.view.about.setVisible(card is not None)
         self._show_box()
         self.view.set_reason(self._reason(image, card, volume))

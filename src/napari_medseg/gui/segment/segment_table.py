@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QColor, QPixmap, QStandardItem, QStandardItemModel
+from qtpy.QtGui import QColor, QIcon, QPixmap, QStandardItem, QStandardItemModel
 from qtpy.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from napari_medseg.gui.wording import volume_text
@@ -143,7 +143,9 @@ class SegmentTable(QTableView):
         name_item.setToolTip(f"{row.name} (label {row.label})")
         swatch = QPixmap(14, 14)
         swatch.fill(QColor(row.colour))
-        name_item.setData(swatch, int(Qt.ItemDataRole.DecorationRole))
+        icon = QIcon(swatch)
+        icon.addPixmap(swatch, QIcon.Mode.Selected)  # a selected row must not tint the colour
+        name_item.setIcon(icon)
         volume_item.setText("…" if row.volume_ml is None else volume_text(row.volume_ml))
 
     def _item_changed(self, item: QStandardItem) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image, Labels
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_medseg.gui.segment.box import BoxTool
 from napari_medseg.gui.segment.closing import may_close
@@ -67,6 +67,7 @@ class SegmentWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._follow_viewer()
 
     def _follow_viewer(self) -> None:

@@ -158,7 +158,9 @@ class StudiesController(QObject):
             self.view.progress.begin(f"Loading {series_text(series)} …")
 
             def work(on_progress: ProgressCallback, cancel: CancelToken, series: Series = series) -> Loaded:
-                return Loaded(series, read_series(series, on_progress, cancel))
+                from napari_medseg.plugin.opening import load_series
+
+                return Loaded(series, load_series(series, on_progress, cancel))
 
             self.job.start(work, self._loaded)
             return
@@ -204,15 +206,6 @@ class Loaded:
     def __init__(self, series: Series, value: Volume | Segmentation) -> None:
         self.series = series
         self.value = value
-
-
-def read_series(series: Series, on_progress: ProgressCallback, cancel: CancelToken) -> Volume | Segmentation:
-    """Read the voxels of a series; label maps become a segmentation."""
-    if series.kind == "segmentation":
-        from napari_medseg.io import read_segmentation
-
-        return read_segmentation(series.path)
-    return series.load(on_progress, cancel)
 
 
 def to_layer(loaded: Loaded) -> Layer:

@@ -82,7 +82,7 @@ class StudiesView(QWidget):
         self.load_button = QPushButton("Load series", self)
         self.load_button.clicked.connect(self._request_load)
         self._lay_out()
-        self._update_selection()
+        self._apply_filter("")
 
     def sizeHint(self) -> QSize:
         """Wide enough for the facts of most series."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from napari_medseg.gui.docks import open_panel, prefer_left
+from napari_medseg.gui.docks import open_panel, prefer_left, share_place_with_layer_list
 from napari_medseg.gui.studies.controller import OpenStudy, StudiesController
 from napari_medseg.gui.studies.view import StudiesView
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import napari.viewer
+    from qtpy.QtGui import QShowEvent
 
     from napari_medseg.core import Study
 
@@ -33,6 +35,7 @@ class StudiesWidget(QWidget):
         super().__init__()
         self._viewer = viewer
         prefer_left("Studies")
+        self._placed = False
         self._segment_offered = False
         self.view = StudiesView(self)
         self.controller = StudiesController(self.view, viewer, open_study=open_study)
@@ -40,6 +43,17 @@ class StudiesWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Take its place when shown for the first time; later the user decides."""
+        super().showEvent(event)
+        if not self._placed:
+            self._placed = True
+            QTimer.singleShot(0, self._take_place)
+
+    def _take_place(self) -> None:
+        share_place_with_layer_list(self)
 
     def open_path(self, path: Path) -> None:
         """List a file or folder in the background; if it holds one series only, load that."""
