@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -101,11 +101,20 @@ def make_card() -> MakeCard:
     return make
 
 
+@pytest.fixture(scope="session")
+def make_noise() -> Callable[..., Volume]:
+    """Make a volume of noise: no two voxels alike."""
+
+    def make(order: Literal["C", "F"] = "C") -> Volume:
+        array = np.random.default_rng(0).normal(size=(40, 30, 50)).astype(np.float32, order=order)
+        return Volume(array, Geometry.from_matrix(array.shape, np.eye(4)), modality="MR")
+
+    return make
+
+
 @pytest.fixture
-def noise() -> Volume:
-    """A volume of noise: no two voxels alike."""
-    array = np.random.default_rng(0).normal(size=(40, 30, 50)).astype(np.float32)
-    return Volume(array, Geometry.from_matrix(array.shape, np.eye(4)), modality="MR")
+def noise(make_noise: Callable[..., Volume]) -> Volume:
+    return make_noise()
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ class Model:
         load_weights(self._network, folder)
         self._network.eval().requires_grad_(False)
         if folder.card.network.spatial_dims == 3:
-            self._network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+            self._network.to(memory_format=torch.channels_last_3d)
 
     @property
     def card(self) -> ModelCard:

@@ -154,7 +154,10 @@ class InferenceWorker:
 
     def _start(self) -> WorkerProcess:
         with self._starting:
-            if self._process is None or not self._process.alive:
+            if self._process is not None and not self._process.alive:
+                self._process.release()
+                self._process = None
+            if self._process is None:
                 self._process = WorkerProcess()
             return self._process
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import pickle
 import queue
 import subprocess
@@ -112,23 +113,31 @@ class WorkerProcess:
         """End it at once."""
         self._stopping = True
         self._process.kill()
-        self._process.wait()
+        self.release()
 
     def stop(self, patience_s: float = 2.0) -> None:
         """Ask it to end by closing its input, and end it by force when it does not."""
         self._stopping = True
-        with self._sending, contextlib.suppress(OSError):
-            self._orders.close()
+        self._close_orders()
         try:
             self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    def release(self) -> None:
+        """Wait for its end and let go of what belongs to it."""
+        self._process.wait()
+        self._close_orders()
 
     def describe_end(self) -> str:
         """Say how it ended, such as "signal 9" or "exit status 1"."""
         status = self._process.wait()
         self._stderr_reader.join(1.0)
         return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+    def _close_orders(self) -> None:
+        with self._sending, contextlib.suppress(OSError):
+            self._orders.close()
 
     def _receive(self, stream: IO[bytes]) -> None:
         try:
@@ -152,5 +161,4 @@ class WorkerProcess:
 
 def _interpreter() -> str:
     """Python's own path, also where a program that embeds Python has named another one for its child processes."""
-    executable = spawn.get_executable()
-    return executable.decode() if isinstance(executable, bytes) else str(executable or sys.executable)
+    return os.fsdecode(spawn.get_executable() or sys.executable)
