@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.progress import report
 from napari_medseg.core.study import Series, Study
-from napari_medseg.io.folder import find_nifti_files, readable_path
+from napari_medseg.io.folder import list_files, readable_path
 
 if TYPE_CHECKING:
     from napari_medseg.core.progress import CancelToken, ProgressCallback
@@ -200,14 +201,14 @@ def write_segmentation(
 
 
 def _open_folder(folder: Path, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Study:
-    nifti_files, others = find_nifti_files(folder, cancel)
-    series, problems = _find_dicom(others, on_progress, cancel) if others else ([], [])
-    for file in nifti_files:
-        if cancel is not None:
-            cancel.raise_if_cancelled()
+    listing = list_files(folder, cancel)
+    series, problems = _find_dicom(listing.others, on_progress, cancel) if listing.others else ([], [])
+    problems += listing.problems
+    for done, file in enumerate(listing.nifti):
+        report(on_progress, done, len(listing.nifti), "Reading headers", cancel)
         _add_nifti(file, series, problems)
     if not series:
-        empty = not nifti_files and not others
+        empty = not listing.nifti and not listing.others
         raise _nothing(f"{folder.name} is empty." if empty else f"{folder.name} holds no scans.", problems)
     return Study(folder, series, problems)
 

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_medseg.core.errors import MedsegError
-from napari_medseg.io.nifti_files import IMAGE_SUFFIXES, is_nifti_name, suffix_of
+from napari_medseg.io.nifti_files import IMAGE_SUFFIXES, header_file_of, is_nifti_name, suffix_of
 
 if TYPE_CHECKING:
     from napari_medseg.core.progress import CancelToken
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a folder, at any depth, in order of name.
+
+    Parameters
+    ----------
+    nifti : list of pathlib.Path
+        Files called like a NIfTI file.
+    others : list of pathlib.Path
+        All other files; DICOM files may have any name.
+    problems : list of str
+        One sentence for each folder that could not be looked into.
+    """
+
+    nifti: list[Path]
+    others: list[Path]
+    problems: list[str]
 
 
 def readable_path(path: str | os.PathLike[str]) -> Path:
@@ -19,56 +39,59 @@ def readable_path(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     MedsegError
-        If it does not exist, or may not be read.
+        If it does not exist, may not be read, or is neither a file nor a folder.
     """
     place = Path(path).expanduser()
+    place = place if place.name else place.absolute()  # "." has no name to show
+    name = place.name or str(place)
     try:
-        place.stat()
         if place.is_dir():
             os.scandir(place).close()
-        else:
+        elif place.is_file():
             place.open("rb").close()
+        else:
+            place.stat()
+            raise MedsegError(f"{name} is neither a file nor a folder.", "Choose a scan or a folder of scans.")
     except FileNotFoundError as error:
-        raise MedsegError(f"{place.name or place} does not exist.", "Check the path.") from error
+        raise MedsegError(f"{name} does not exist.", "Check the path.") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a valid path"
-        raise MedsegError(f"{place.name or place} cannot be read ({reason}).", "Check that you may open it.") from error
+        raise MedsegError(f"{name} cannot be read ({reason}).", "Check that you may open it.") from error
     return place
 
 
-def find_nifti_files(folder: Path, cancel: CancelToken | None = None) -> tuple[list[Path], list[Path]]:
+def list_files(folder: Path, cancel: CancelToken | None = None) -> Listing:
     """Walk a folder and part its files into NIfTI (by name) and all others.
 
-    Hidden files and folders are passed over, unfinished files of ours among them.
-
-    Returns
-    -------
-    tuple of list of pathlib.Path
-        Files called like NIfTI, and the rest, each in order of name.
+    Hidden files and folders are passed over, unfinished files of ours among them; so are pipes and the like, the
+    .img halves of pairs, and links to folders.
 
     Raises
     ------
     Cancelled
         If the user stopped it.
     """
-    nifti: list[Path] = []
-    others: list[Path] = []
-    for root, folders, names in os.walk(folder):
+    listing = Listing([], [], [])
+
+    def note_problem(error: OSError) -> None:
+        name = Path(str(error.filename)).name
+        listing.problems.append(f"The folder {name} cannot be read ({error.strerror}).")
+
+    for root, folders, names in os.walk(folder, onerror=note_problem):
         if cancel is not None:
             cancel.raise_if_cancelled()
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(root, name)
-            if name.startswith(".") or (suffix_of(path) in IMAGE_SUFFIXES and _has_header(path)):
-                continue
-            (nifti if is_nifti_name(path) else others).append(path)
-    return nifti, others
+        for path in (Path(root, name) for name in sorted(names) if not name.startswith(".")):
+            if path.is_file() and not _is_half_of_pair(path):
+                (listing.nifti if is_nifti_name(path) else listing.others).append(path)
+    return listing
 
 
-def _has_header(image: Path) -> bool:
-    from napari_medseg.io.nifti_files import header_file_of
-
+def _is_half_of_pair(path: Path) -> bool:
+    """Return whether a file holds the voxels of a header beside it."""
+    if suffix_of(path) not in IMAGE_SUFFIXES:
+        return False
     try:
-        return header_file_of(image) != image
+        return header_file_of(path) != path
     except MedsegError:
         return False

@@ -28,6 +28,7 @@ class Placement:
     notes: tuple[str, ...]
 
 
+@np.errstate(invalid="ignore", over="ignore", divide="ignore")  # broken headers are judged by what comes out
 def place(fields: Fields, shape: Shape3, name: str) -> Placement:
     """Choose between the three ways a NIfTI header tells the position of its voxels.
 
@@ -125,19 +126,18 @@ def _rotation(bcd: npt.ArrayLike) -> npt.NDArray[np.longdouble]:
 
     Precision and order of operations are nibabel's, so that both give the same matrix to the last bit.
     """
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        b, c, d = wide = np.asarray(bcd, dtype=np.longdouble)
-        rest = 1.0 - wide @ wide
-        a = np.sqrt(rest) if rest >= _HALF_TURN else np.longdouble(0)
-        twice = 2.0 / (a * a + b * b + c * c + d * d)
-        bb, cc, dd = b * twice, c * twice, d * twice
-        return np.array(
-            [
-                [1.0 - (c * cc + d * dd), b * cc - a * dd, b * dd + a * cc],
-                [b * cc + a * dd, 1.0 - (b * bb + d * dd), c * dd - a * bb],
-                [b * dd - a * cc, c * dd + a * bb, 1.0 - (b * bb + c * cc)],
-            ]
-        )
+    b, c, d = wide = np.asarray(bcd, dtype=np.longdouble)
+    rest = 1.0 - wide @ wide
+    a = np.sqrt(rest) if rest >= _HALF_TURN else np.longdouble(0)
+    twice = 2.0 / (a * a + b * b + c * c + d * d)
+    bb, cc, dd = b * twice, c * twice, d * twice
+    return np.array(
+        [
+            [1.0 - (c * cc + d * dd), b * cc - a * dd, b * dd + a * cc],
+            [b * cc + a * dd, 1.0 - (b * bb + d * dd), c * dd - a * bb],
+            [b * dd - a * cc, c * dd + a * bb, 1.0 - (b * bb + c * cc)],
+        ]
+    )
 
 
 def _unit_scale(fields: Fields, notes: list[str]) -> float:
