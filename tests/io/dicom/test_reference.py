@@ -67,7 +67,7 @@ def test_equals_dcm2niix(case, tmp_path):
 
 
 def test_equals_simpleitk(case):
-    import SimpleITK as sitk
+    import SimpleITK as sitk  # noqa: N813
 
     ((series,), _) = find_dicom_series(case / "dicom")
     volume = series.load()

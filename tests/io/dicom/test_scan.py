@@ -105,9 +105,9 @@ def test_nested_without_end_is_a_problem(tmp_path, slice_maker, slice_saver):
 
 
 def test_deflated_bomb_is_refused(tmp_path, slice_maker, monkeypatch):
-    from napari_medseg.io.dicom import elements
+    from napari_medseg.io.dicom import deflate
 
-    monkeypatch.setattr(elements, "MAX_INFLATED_BYTES", 1 << 20)
+    monkeypatch.setattr(deflate, "MAX_INFLATED_BYTES", 1 << 20)
     ds = slice_maker(np.zeros((1024, 1024), np.int16))
     ds.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
     ds.save_as(tmp_path / "bomb", enforce_file_format=True)

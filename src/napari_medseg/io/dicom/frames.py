@@ -9,9 +9,10 @@ import numpy.typing as npt
 from pydicom.encaps import get_frame
 
 from napari_medseg.io.dicom.codecs import UndecodableFrame, decode_grey
-from napari_medseg.io.dicom.elements import UNREADABLE, inflate
+from napari_medseg.io.dicom.deflate import DEFLATED, inflate
 from napari_medseg.io.dicom.encoding import is_encapsulated
 from napari_medseg.io.dicom.faults import cut_short, damaged, moved, other_size, too_many_pixels
+from napari_medseg.io.dicom.file_header import UNREADABLE
 from napari_medseg.io.dicom.rescale import clean_bits
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 AnyArray = npt.NDArray[Any]
 
-_DEFLATED = "1.2.840.10008.1.2.1.99"
 _LARGEST_RATIO = 20_000
 _ALWAYS_ALLOWED_BYTES = 64 * 2**20
 """A compressed frame may promise this many bytes, or `_LARGEST_RATIO` times its own size if that is more."""
@@ -91,7 +91,7 @@ def _read_native(instance: Instance, index: int, out: AnyArray | None) -> AnyArr
     stored = instance.pixel_format
     kind = "f" if stored.floating else "i" if stored.signed else "u"
     native = np.dtype(f"{'<' if stored.little_endian else '>'}{kind}{stored.bits_allocated // 8}")
-    if stored.transfer_syntax == _DEFLATED:
+    if stored.transfer_syntax == DEFLATED:
         start = instance.pixels_at + index * stored.frame_bytes
         data = inflate(instance.path)[start : start + stored.frame_bytes]
         if len(data) < stored.frame_bytes:

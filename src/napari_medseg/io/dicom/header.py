@@ -6,28 +6,31 @@ import math
 from typing import TYPE_CHECKING
 
 from napari_medseg.core.volume import Window
-from napari_medseg.io.dicom.elements import HeaderElements, PixelElement, read_elements
+from napari_medseg.io.dicom import attributes as tags
 from napari_medseg.io.dicom.encoding import is_encapsulated
 from napari_medseg.io.dicom.faults import cut_short
+from napari_medseg.io.dicom.file_header import read_elements
 from napari_medseg.io.dicom.instance import Instance, PixelFormat, Triple
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_medseg.io.dicom.elements import HeaderElements, PixelElement
+
 _DIRECTION_TOLERANCE = 1e-2
 """Cosines further from a right angle, or a length further from 1, are no orientation."""
 
 _SPACINGS = (
-    (0x00280030, "PixelSpacing"),
-    (0x00181164, "ImagerPixelSpacing"),
-    (0x00182010, "NominalScannedPixelSpacing"),
+    (tags.PIXEL_SPACING, "PixelSpacing"),
+    (tags.IMAGER_PIXEL_SPACING, "ImagerPixelSpacing"),
+    (tags.NOMINAL_SCANNED_PIXEL_SPACING, "NominalScannedPixelSpacing"),
 )
 
 _B_VALUES = (
-    (0x00189087, "FD"),  # the standard's
-    (0x0019100C, "IS"),  # Siemens
-    (0x20011003, "FL"),  # Philips
-    (0x00431039, "IS"),  # GE: the first of four
+    (tags.DIFFUSION_B_VALUE, "FD"),  # the standard's
+    (tags.SIEMENS_B_VALUE, "IS"),  # Siemens
+    (tags.PHILIPS_B_VALUE, "FL"),  # Philips
+    (tags.GE_B_VALUE, "IS"),  # GE: the first of four
 )
 _GE_B_VALUE_OFFSET = 1e9
 
@@ -49,17 +52,17 @@ def read_instance(path: Path, head: bytes) -> Instance | str:
 
     Raises
     ------
-    OSError, ValueError and the others of `elements.UNREADABLE`
+    OSError, ValueError and the others of `file_header.UNREADABLE`
         If the file is damaged.
     MedsegError
         If it ends before its pixels do.
     """
     elements = read_elements(path, head)
-    rows, columns = elements.integer(0x00280010), elements.integer(0x00280011)
+    rows, columns = elements.integer(tags.ROWS), elements.integer(tags.COLUMNS)
     if elements.pixels is None or not rows or not columns:
-        return elements.text(0x00080016) or elements.media_class
+        return elements.text(tags.SOP_CLASS_UID) or elements.media_class
     stored = _read_format(elements, rows, columns)
-    n_frames = max(elements.integer(0x00280008, "IS") or 1, 1)
+    n_frames = max(elements.integer(tags.NUMBER_OF_FRAMES, "IS") or 1, 1)
     row_direction, column_direction = _read_directions(elements)
     spacing, spacing_from = _read_spacing(elements)
     return Instance(
@@ -68,47 +71,47 @@ def read_instance(path: Path, head: bytes) -> Instance | str:
         pixels_length=_pixel_bytes(elements.pixels, stored, n_frames, path),
         pixel_format=stored,
         n_frames=n_frames,
-        is_multiframe_object=elements.has(0x52009230),
-        sop_class=elements.text(0x00080016),
-        sop_instance_uid=elements.text(0x00080018),
-        series_uid=elements.text(0x0020000E),
-        study_uid=elements.text(0x0020000D),
-        frame_of_reference_uid=elements.text(0x00200052),
-        modality=elements.text(0x00080060),
-        series_number=elements.integer(0x00200011, "IS"),
-        series_description=elements.written_text(0x0008103E),
-        image_type=elements.texts(0x00080008),
-        instance_number=elements.integer(0x00200013, "IS"),
-        position=_triple(elements.numbers(0x00200032)),
+        is_multiframe_object=elements.has(tags.PER_FRAME_GROUPS),
+        sop_class=elements.text(tags.SOP_CLASS_UID),
+        sop_instance_uid=elements.text(tags.SOP_INSTANCE_UID),
+        series_uid=elements.text(tags.SERIES_INSTANCE_UID),
+        study_uid=elements.text(tags.STUDY_INSTANCE_UID),
+        frame_of_reference_uid=elements.text(tags.FRAME_OF_REFERENCE_UID),
+        modality=elements.text(tags.MODALITY),
+        series_number=elements.integer(tags.SERIES_NUMBER, "IS"),
+        series_description=elements.written_text(tags.SERIES_DESCRIPTION),
+        image_type=elements.texts(tags.IMAGE_TYPE),
+        instance_number=elements.integer(tags.INSTANCE_NUMBER, "IS"),
+        position=_triple(elements.numbers(tags.IMAGE_POSITION_PATIENT)),
         row_direction=row_direction,
         column_direction=column_direction,
         pixel_spacing=spacing,
         spacing_from=spacing_from,
-        slice_thickness=_positive(elements.number(0x00180050)),
-        slice_spacing=_positive(elements.number(0x00180088)),
-        slice_location=elements.number(0x00201041),
-        slope=elements.number(0x00281053),
-        intercept=elements.number(0x00281052),
-        rescale_type=elements.text(0x00281054),
-        has_modality_lut=elements.has(0x00283000),
-        padding=elements.number(0x00280120, "SS"),
+        slice_thickness=_positive(elements.number(tags.SLICE_THICKNESS)),
+        slice_spacing=_positive(elements.number(tags.SPACING_BETWEEN_SLICES)),
+        slice_location=elements.number(tags.SLICE_LOCATION),
+        slope=elements.number(tags.RESCALE_SLOPE),
+        intercept=elements.number(tags.RESCALE_INTERCEPT),
+        rescale_type=elements.text(tags.RESCALE_TYPE),
+        has_modality_lut=elements.has(tags.MODALITY_LUT_SEQUENCE),
+        padding=elements.number(tags.PIXEL_PADDING_VALUE, "SS"),
         windows=_read_windows(elements),
-        acquisition_number=elements.integer(0x00200012, "IS"),
-        temporal_position=elements.integer(0x00200100, "IS"),
-        frame_time_ms=_positive(elements.number(0x00181063)),
-        trigger_time_ms=elements.number(0x00181060),
-        reference_time_ms=elements.number(0x00541300),
-        echo_time_ms=elements.number(0x00180081),
-        echo_number=elements.integer(0x00180086, "IS"),
-        inversion_time_ms=elements.number(0x00180082),
-        flip_angle_deg=elements.number(0x00181314),
+        acquisition_number=elements.integer(tags.ACQUISITION_NUMBER, "IS"),
+        temporal_position=elements.integer(tags.TEMPORAL_POSITION_IDENTIFIER, "IS"),
+        frame_time_ms=_positive(elements.number(tags.FRAME_TIME)),
+        trigger_time_ms=elements.number(tags.TRIGGER_TIME),
+        reference_time_ms=elements.number(tags.FRAME_REFERENCE_TIME),
+        echo_time_ms=elements.number(tags.ECHO_TIME),
+        echo_number=elements.integer(tags.ECHO_NUMBERS, "IS"),
+        inversion_time_ms=elements.number(tags.INVERSION_TIME),
+        flip_angle_deg=elements.number(tags.FLIP_ANGLE),
         b_value=_read_b_value(elements),
-        acquired_at=_read_moment(elements, 0x0008002A, 0x00080022, 0x00080032),
-        content_at=_read_moment(elements, None, 0x00080023, 0x00080033),
-        patient_name=elements.written_text(0x00100010),
-        patient_id=elements.written_text(0x00100020),
-        study_date=elements.text(0x00080020),
-        study_description=elements.written_text(0x00081030),
+        acquired_at=_read_moment(elements, tags.ACQUISITION_DATE_TIME, tags.ACQUISITION_DATE, tags.ACQUISITION_TIME),
+        content_at=_read_moment(elements, None, tags.CONTENT_DATE, tags.CONTENT_TIME),
+        patient_name=elements.written_text(tags.PATIENT_NAME),
+        patient_id=elements.written_text(tags.PATIENT_ID),
+        study_date=elements.text(tags.STUDY_DATE),
+        study_description=elements.written_text(tags.STUDY_DESCRIPTION),
     )
 
 
@@ -122,21 +125,21 @@ def _pixel_bytes(pixels: PixelElement, stored: PixelFormat, n_frames: int, path:
 
 
 def _read_format(elements: HeaderElements, rows: int, columns: int) -> PixelFormat:
-    allocated = elements.integer(0x00280100) or 16
-    stored = elements.integer(0x00280101) or allocated
-    high_bit = elements.integer(0x00280102)
-    samples = elements.integer(0x00280002) or 1
+    allocated = elements.integer(tags.BITS_ALLOCATED) or 16
+    stored = elements.integer(tags.BITS_STORED) or allocated
+    high_bit = elements.integer(tags.HIGH_BIT)
+    samples = elements.integer(tags.SAMPLES_PER_PIXEL) or 1
     return PixelFormat(
         rows=rows,
         columns=columns,
         samples=samples,
-        photometric=elements.text(0x00280004) or ("RGB" if samples == 3 else "MONOCHROME2"),
+        photometric=elements.text(tags.PHOTOMETRIC_INTERPRETATION) or ("RGB" if samples == 3 else "MONOCHROME2"),
         bits_allocated=allocated,
         bits_stored=min(stored, allocated),
         high_bit=stored - 1 if high_bit is None else high_bit,
-        signed=elements.integer(0x00280103) == 1,
-        floating=elements.pixels is not None and elements.pixels.tag != 0x7FE00010,
-        planar=elements.integer(0x00280006) == 1,
+        signed=elements.integer(tags.PIXEL_REPRESENTATION) == 1,
+        floating=elements.pixels is not None and elements.pixels.tag != tags.INTEGER_PIXELS,
+        planar=elements.integer(tags.PLANAR_CONFIGURATION) == 1,
         little_endian=elements.is_little_endian,
         transfer_syntax=elements.transfer_syntax,
     )
@@ -144,7 +147,7 @@ def _read_format(elements: HeaderElements, rows: int, columns: int) -> PixelForm
 
 def _read_directions(elements: HeaderElements) -> tuple[Triple | None, Triple | None]:
     """Return unit vectors at right angles along a row and down a column, or None."""
-    cosines = elements.numbers(0x00200037)
+    cosines = elements.numbers(tags.IMAGE_ORIENTATION_PATIENT)
     if cosines is None or len(cosines) < 6:
         return None, None
     row, column = _unit(cosines[:3]), _unit(cosines[3:6])
@@ -182,10 +185,10 @@ def _read_spacing(elements: HeaderElements) -> tuple[tuple[float, float] | None,
 
 
 def _read_windows(elements: HeaderElements) -> tuple[Window, ...]:
-    centres, widths = elements.numbers(0x00281050), elements.numbers(0x00281051)
+    centres, widths = elements.numbers(tags.WINDOW_CENTER), elements.numbers(tags.WINDOW_WIDTH)
     if centres is None or widths is None:
         return ()
-    names = elements.texts(0x00281055)
+    names = elements.texts(tags.WINDOW_EXPLANATION)
     return tuple(
         Window(centre, width, names[n].title() if n < len(names) else "")
         for n, (centre, width) in enumerate(zip(centres, widths, strict=False))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
-from napari_medseg.io.dicom.elements import UNREADABLE
 from napari_medseg.io.dicom.faults import unreadable
+from napari_medseg.io.dicom.file_header import UNREADABLE
 from napari_medseg.io.dicom.header import read_instance
 from napari_medseg.io.dicom.instance import Instance
 from napari_medseg.io.dicom.series import describe_series
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _THREADS = 4
 """Python reads headers one at a time; more threads only hide a slow disk or network."""
 
-_REPORT_EVERY = 32
+_BATCH = 32
+"""Files a thread reads before the next report; a switch of threads costs as much as a header."""
 
 
 @dataclass
@@ -81,15 +82,7 @@ def find_dicom_series(
     """
     found = _Found()
     files = _list_files(place)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            for done, outcome in enumerate(pool.map(_read_file, files)):
-                if done % _REPORT_EVERY == 0:
-                    report(on_progress, done, len(files), "Reading headers", cancel)
-                found.add(files[done], outcome)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-    report(on_progress, len(files), len(files), "Reading headers", cancel)
+    _read_files(files, found, on_progress, cancel)
     problems = found.problems + [what_is_held(uid, paths) for uid, paths in found.others.items()]
     series: list[Series] = []
     for images in _by_series(found.images).values():
@@ -97,6 +90,27 @@ def find_dicom_series(
         series += listed
         problems += refused
     return sorted(series, key=_order_in_list), [problem for problem in problems if problem]
+
+
+def _read_files(
+    files: list[Path], found: _Found, on_progress: ProgressCallback | None, cancel: CancelToken | None
+) -> None:
+    batches = [files[n : n + _BATCH] for n in range(0, len(files), _BATCH)]
+    report(on_progress, 0, len(files), "Reading headers", cancel)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        try:
+            done = 0
+            for batch, outcomes in zip(batches, pool.map(_read_batch, batches), strict=True):
+                for path, outcome in zip(batch, outcomes, strict=True):
+                    found.add(path, outcome)
+                done += len(batch)
+                report(on_progress, done, len(files), "Reading headers", cancel)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _read_batch(files: list[Path]) -> list[Instance | str | MedsegError | None]:
+    return [_read_file(path) for path in files]
 
 
 def _list_files(place: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:

@@ -13,9 +13,9 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
 from napari_medseg.io.dicom.codecs import UndecodableFrame, decode_lossless_colour
-from napari_medseg.io.dicom.elements import UNREADABLE
 from napari_medseg.io.dicom.encoding import is_encapsulated, syntax_name
 from napari_medseg.io.dicom.faults import damaged, no_decoder
+from napari_medseg.io.dicom.file_header import UNREADABLE
 from napari_medseg.io.dicom.frames import encoded_frame
 
 if TYPE_CHECKING:

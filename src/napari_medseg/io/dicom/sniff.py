@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-HEAD_BYTES = 512
+HEAD_BYTES = 4096
 """As much of a file as `looks_like_dicom` wants to see."""
 
 _VALUE_REPRESENTATIONS = frozenset(

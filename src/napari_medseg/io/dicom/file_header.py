@@ -1,0 +1,134 @@
+"""Read the header of any DICOM file: plain ones by the quick walk, all others by pydicom."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from pydicom.dataelem import RawDataElement
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import dcmread, read_dataset
+
+from napari_medseg.io.dicom.attributes import PIXEL_ELEMENTS, WANTED
+from napari_medseg.io.dicom.deflate import DEFLATED, inflate
+from napari_medseg.io.dicom.elements import HeaderElements, PixelElement
+from napari_medseg.io.dicom.quick_header import NotPlain, walk_header
+from napari_medseg.io.dicom.sniff import HEAD_BYTES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
+
+UNREADABLE = (
+    InvalidDicomError,
+    EOFError,
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    NotImplementedError,
+    RecursionError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
+"""What pydicom raises on damaged files, as its own tests and fuzzing show."""
+
+_LARGEST_QUICK_HEADER = 4 * 2**20
+
+
+def read_elements(path: Path, head: bytes) -> HeaderElements:
+    """Read the header of a file up to its pixels.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file for which `looks_like_dicom` holds.
+    head : bytes
+        Its first bytes.
+
+    Raises
+    ------
+    OSError, ValueError and the others of `UNREADABLE`
+        If the file is damaged.
+    MedsegError
+        If a deflated file grows without end.
+    """
+    try:
+        return _walk(path, head)
+    except NotPlain:
+        return read_with_pydicom(path, head)
+
+
+def read_with_pydicom(path: Path, head: bytes) -> HeaderElements:
+    """Read the header of a file up to its pixels with pydicom, whatever its encoding; raises as `read_elements`."""
+    if DEFLATED.encode() in head[:HEAD_BYTES]:
+        file: BinaryIO = io.BytesIO(inflate(path))
+        dataset = read_dataset(file, is_implicit_VR=False, is_little_endian=True, stop_when=_is_pixel_element)
+        dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
+        return _from_dataset(dataset, DEFLATED, "", _find_pixels(file, dataset))
+    with path.open("rb") as file:
+        found = dcmread(file, stop_before_pixels=True, force=True)
+        syntax = str(found.file_meta.get("TransferSyntaxUID", "") or "")
+        media_class = str(found.file_meta.get("MediaStorageSOPClassUID", "") or "")
+        return _from_dataset(found, syntax, media_class, _find_pixels(file, found))
+
+
+def _walk(path: Path, head: bytes) -> HeaderElements:
+    size = path.stat().st_size
+    while True:
+        try:
+            return walk_header(head, size)
+        except IndexError:
+            if len(head) >= min(size, _LARGEST_QUICK_HEADER):
+                raise NotPlain from None
+        with path.open("rb", buffering=0) as file:
+            head = file.read(4 * len(head))
+
+
+def _from_dataset(
+    dataset: Dataset, transfer_syntax: str, media_class: str, pixels: PixelElement | None
+) -> HeaderElements:
+    return HeaderElements(
+        values={tag: _raw(dataset.get_item(tag)) for tag in WANTED if tag in dataset},
+        transfer_syntax=transfer_syntax,
+        media_class=media_class,
+        is_little_endian=dataset.original_encoding[1] is not False,
+        pixels=pixels,
+    )
+
+
+def _raw(item: Any) -> tuple[str | None, bytes]:
+    """Return the representation and value as stored; pydicom has converted sequences and the character set."""
+    if isinstance(item, RawDataElement):
+        return item.VR, item.value or b""
+    if isinstance(item.value, str):
+        return item.VR, item.value.encode()
+    if item.VR == "CS":
+        return item.VR, "\\".join(str(part) for part in item.value or ()).encode()
+    return item.VR, b""
+
+
+def _is_pixel_element(tag: int, vr: str | None, length: int) -> bool:
+    return tag in PIXEL_ELEMENTS
+
+
+def _find_pixels(file: BinaryIO, dataset: Dataset) -> PixelElement | None:
+    """Read the tag and length at which pydicom stopped."""
+    implicit, little = dataset.original_encoding
+    order = "<" if little is not False else ">"
+    start = file.read(12)
+    if len(start) < 8:
+        return None
+    group, element = struct.unpack_from(f"{order}HH", start)
+    tag = (group << 16) | element
+    if tag not in PIXEL_ELEMENTS or (not implicit and len(start) < 12):
+        return None
+    (length,) = struct.unpack_from(f"{order}I", start, 4 if implicit else 8)
+    offset = file.tell() - len(start) + (8 if implicit else 12)
+    available = file.seek(0, io.SEEK_END) - offset
+    return PixelElement(tag, offset, -1 if length == 0xFFFFFFFF else length, available)
