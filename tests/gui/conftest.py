@@ -74,6 +74,7 @@ class FakeWorker:
         self.empty = False
         self.cancelled_at: int | None = None
         self.warmed = 0
+        self.n_done = 0
 
     def warm_up(self) -> None:
         self.warmed += 1
@@ -99,6 +100,7 @@ class FakeWorker:
                 self.cancelled_at = step
                 cancel.raise_if_cancelled()
             on_progress(step + 1, self.n_steps, "Window")
+            self.n_done = step + 1
         if self.error is not None:
             raise self.error
         array = np.zeros(volume.spatial_shape, np.uint8)

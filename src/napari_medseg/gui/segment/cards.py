@@ -17,14 +17,21 @@ if TYPE_CHECKING:
 
 
 def model_choices(cards: Sequence[ModelCard], volume: Volume | None) -> list[Choice]:
-    """Return the models as choices, those that serve for the scan first, the others apart and with the reason."""
+    """Return the models as choices, those that serve for the scan first, the others apart and with the reason.
+
+    Where the scan's modality is unknown, as in any NIfTI file, networks with as many axes as the scan come first.
+    """
     choices = []
-    for card in cards:
+    for card in sorted(cards, key=lambda card: _other_axes(card, volume)):
         reason = misfit(card, volume)
         words = "/".join(card.modality)
         text = card.title if not reason else f"{card.title} — for {words}" if words else card.title
         choices.append(Choice(card.name, text, reason or card.description, apart=bool(reason)))
     return choices
+
+
+def _other_axes(card: ModelCard, volume: Volume | None) -> bool:
+    return volume is not None and card.network.spatial_dims != (2 if volume.spatial_shape[2] == 1 else 3)
 
 
 def misfit(card: ModelCard, volume: Volume | None) -> str:

@@ -31,12 +31,15 @@ class EditRecord:
         Where it was last saved.
     stamp : tuple of int or None
         Size and time of that file just after writing; another stamp means that somebody else wrote it.
+    volumes_ml : dict or None
+        Volume of each label in that file, by which a change that napari did not announce is noticed.
     """
 
     n_edits: int = 0
     saved_edits: int | None = None
     path: Path | None = None
     stamp: tuple[int, int] | None = None
+    volumes_ml: dict[int, float] | None = None
 
     @property
     def is_unsaved(self) -> bool:
@@ -63,7 +66,7 @@ class EditWatch(QObject):
 
     Signals
     -------
-    edited(str), renamed_or_listed() :
+    edited(str) :
         Key of a layer whose voxels or names were changed.
     """
 
@@ -84,10 +87,17 @@ class EditWatch(QObject):
         self.record(key).n_edits += 1
         self.edited.emit(key)
 
-    def note_saved(self, key: str, n_edits: int, path: Path) -> None:
-        """Remember that the state after `n_edits` changes lies in a file."""
+    def note_saved(self, key: str, n_edits: int, path: Path, volumes_ml: dict[int, float]) -> None:
+        """Remember that the state after `n_edits` changes, with these volumes, lies in a file."""
         record = self.record(key)
         record.saved_edits, record.path, record.stamp = n_edits, path, file_stamp(path)
+        record.volumes_ml = volumes_ml
+
+    def note_volumes(self, key: str, volumes_ml: dict[int, float]) -> None:
+        """Compare volumes just counted with the saved ones: napari announces no undo, but it shows here."""
+        record = self.record(key)
+        if not record.is_unsaved and record.volumes_ml not in (None, volumes_ml):
+            self.note_edit(key)
 
     def follow_layers(self) -> None:
         """Listen to the layers that are there now, and to no others."""

@@ -56,7 +56,6 @@ class LabelsController(QObject):
         self._image = image
         self._volumes_ml: dict[int, float] = {}
         self._counted_key = ""
-        self._counted_edits = 0
         self._listening: Labels | None = None
         self._slice: tuple[object, ...] = ()
         self.job = LatestJob(self)
@@ -163,7 +162,6 @@ class LabelsController(QObject):
             self.job.drop()
             return
         key, home = layer_key(layer), self.home_of(layer)
-        n_edits = self._watch.record(key).n_edits
 
         def work(on_progress: ProgressCallback, cancel: CancelToken) -> dict[int, float]:
             from napari_medseg.measure import segment_volumes_ml
@@ -171,18 +169,12 @@ class LabelsController(QObject):
             segmentation = layer_to_segmentation(layer, home)
             return segment_volumes_ml(segmentation.array, segmentation.geometry.affine)
 
-        self.job.start(work, lambda volumes: self._counted(key, n_edits, volumes))
+        self.job.start(work, lambda volumes: self._counted(key, volumes))
 
-    def _counted(self, key: str, n_edits: int, volumes_ml: dict[int, float]) -> None:
-        unseen_edit = (
-            key == self._counted_key
-            and volumes_ml != self._volumes_ml
-            and self._watch.record(key).n_edits == n_edits == self._counted_edits
-        )
-        self._volumes_ml, self._counted_key, self._counted_edits = volumes_ml, key, n_edits
+    def _counted(self, key: str, volumes_ml: dict[int, float]) -> None:
+        self._volumes_ml, self._counted_key = volumes_ml, key
         self._show_rows()
-        if unseen_edit:
-            self._watch.note_edit(key)
+        self._watch.note_volumes(key, volumes_ml)
 
     def _show_rows(self, _: object = None) -> None:
         layer = self.layer

@@ -102,6 +102,8 @@ class RunController(QObject):
         self._cards: dict[str, ModelCard] = {}
         self._models_known = False
         self._warmed = False
+        self._choose_model = True
+        self._model_by_hand = ""
         self.catalogue_job = LatestJob(self)
         self.warm_job = LatestJob(self)
         self.job = LatestJob(self)
@@ -111,7 +113,7 @@ class RunController(QObject):
     def _connect(self) -> None:
         view = self.view
         view.image_chosen.connect(self._image_chosen)
-        view.model_chosen.connect(self.update)
+        view.model_chosen.connect(self._model_chosen)
         view.device_chosen.connect(self.update)
         view.box_toggled.connect(self._toggle_box)
         view.depth_changed.connect(self._set_depth)
@@ -229,15 +231,22 @@ class RunController(QObject):
     def _show_models(self, volume: Volume | None) -> None:
         choices = model_choices(list(self._cards.values()), volume)
         fitting = [choice.key for choice in choices if not choice.apart]
-        chosen = self.view.model_box.key
-        best = fitting[0] if fitting and chosen not in fitting else chosen
+        key = self.view.model_box.key
+        if self._choose_model and fitting:
+            key = self._model_by_hand if self._model_by_hand in fitting else fitting[0]
+        self._choose_model = self._choose_model and not fitting
         blocked = self.view.blockSignals(True)
-        self.view.set_models(choices, best)
+        self.view.set_models(choices, key)
         self.view.blockSignals(blocked)
+
+    def _model_chosen(self, key: str) -> None:
+        self._model_by_hand = key
+        self.update()
 
     def _image_chosen(self) -> None:
         if self._box.active:
             self._box.stop()
+        self._choose_model = True
         self.update()
         self.image_changed.emit()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QUrl
 from qtpy.QtGui import QDesktopServices
 
-from napari_medseg.core import MedsegError, Segmentation
 from napari_medseg.gui.segment.layers_at_hand import layer_key
 from napari_medseg.gui.segment.target import default_target, free_path
 from napari_medseg.gui.workers import LatestJob
@@ -18,10 +18,29 @@ from napari_medseg.plugin.layers import layer_link, layer_to_segmentation
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from napari_medseg.core import CancelToken, ProgressCallback, Source
+    from napari_medseg.core import CancelToken, MedsegError, ProgressCallback, Source
     from napari_medseg.gui.segment.edits import EditWatch
     from napari_medseg.gui.segment.labels_controller import LabelsController
     from napari_medseg.gui.segment.save_section import SaveSection
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A file just written.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    volumes_ml : dict
+        Volume of each label in it.
+    notes : tuple of str
+        What the user should know about it.
+    """
+
+    path: Path
+    volumes_ml: dict[int, float]
+    notes: tuple[str, ...]
 
 
 class SaveController(QObject):
@@ -88,24 +107,25 @@ class SaveController(QObject):
         key, home = layer_key(layer), self._labels.home_of(layer)
         n_edits = self._watch.record(key).n_edits
 
-        def work(on_progress: ProgressCallback, cancel: CancelToken) -> tuple[Path, Segmentation]:
+        def work(on_progress: ProgressCallback, cancel: CancelToken) -> Saved:
             from napari_medseg.io import write_segmentation
+            from napari_medseg.measure import segment_volumes_ml
 
             seen = layer_to_segmentation(layer, home)
             # A copy, so that painting on while the file is written cannot tear it.
-            frozen = Segmentation(
-                seen.array.copy(order="K"), seen.geometry, seen.segments, seen.source, seen.model, seen.notes
-            )
-            return Path(write_segmentation(frozen, path, on_progress)), frozen
+            frozen = replace(seen, array=seen.array.copy(order="K"))
+            cancel.raise_if_cancelled()
+            written = Path(write_segmentation(frozen, path, on_progress))
+            return Saved(written, segment_volumes_ml(frozen.array, frozen.geometry.affine), frozen.notes)
 
-        self.job.start(work, lambda saved: self._saved(key, n_edits, *saved))
+        self.job.start(work, lambda saved: self._saved(key, n_edits, saved))
 
-    def _saved(self, key: str, n_edits: int, path: Path, segmentation: Segmentation) -> None:
-        self._watch.note_saved(key, n_edits, path)
+    def _saved(self, key: str, n_edits: int, saved: Saved) -> None:
+        self._watch.note_saved(key, n_edits, saved.path, saved.volumes_ml)
         self.update()
-        folder = QUrl.fromLocalFile(str(path.parent)).toString()
-        text = f'Saved <b>{escape(path.name)}</b>. <a href="{escape(folder)}">Show folder</a>'
-        notes = "".join(f"<br>{escape(note)}" for note in segmentation.notes)
+        folder = QUrl.fromLocalFile(str(saved.path.parent)).toString()
+        text = f'Saved <b>{escape(saved.path.name)}</b>. <a href="{escape(folder)}">Show folder</a>'
+        notes = "".join(f"<br>{escape(note)}" for note in saved.notes)
         self.view.notice.say("warning" if notes else "done", text + notes)
 
     def _failed(self, error: MedsegError) -> None:
