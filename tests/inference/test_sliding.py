@@ -134,3 +134,17 @@ def test_at_equal_scores_the_lower_class_wins():
         scores[order[0]] = -1
         expected = min(n for n in range(3) if n != order[0])
         assert LabelRule((0, 1, 2), None, np.dtype(np.uint8)).labels(scores).item() == expected
+
+
+def test_windows_of_background_are_not_mirrored():
+    calls = []
+
+    def bright(x):
+        calls.append(len(x))
+        return torch.cat([torch.zeros_like(x), x], dim=1)
+
+    windows = torch.stack([torch.full(WINDOW, -1.0), torch.full(WINDOW, 1.0)])
+    scores = predictor(bright, (0,))(windows)
+    assert calls == [2, 1]
+    assert scores[0, 1].max() == -1
+    assert scores[1, 1].min() == 1
