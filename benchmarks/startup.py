@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 
-RUNS = 15
+RUNS = 7
 LIMIT_MS = 50.0
 STATEMENTS = {
     "import napari_medseg": "import napari_medseg",
