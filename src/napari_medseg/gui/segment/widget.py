@@ -40,6 +40,9 @@ class SegmentWidget(QWidget):
         Lists the models; by default `napari_medseg.list_models`.
     """
 
+    _window: QWidget | None = None
+    """On the class: Qt still sends events while Python takes the object apart."""
+
     def __init__(
         self,
         viewer: napari.viewer.Viewer,
@@ -49,7 +52,6 @@ class SegmentWidget(QWidget):
     ) -> None:
         super().__init__()
         self._viewer = viewer
-        self._window: QWidget | None = None
         self.view = SegmentView(self)
         self.watch = EditWatch(viewer, self)
         self.box = BoxTool(viewer, self)
