@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import fields
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from napari_medseg.io.dicom.instance import Instance
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
 _OWN_FACTS = frozenset({"path", "sop_instance_uid", "instance_number", "pixels_at", "content_at"})
-_FACTS = tuple(f.name for f in fields(Instance) if f.name not in _OWN_FACTS)
+_facts = attrgetter(*(f.name for f in fields(Instance) if f.name not in _OWN_FACTS))
 
 
 def drop_duplicates(instances: Sequence[Instance]) -> tuple[list[Instance], str]:
@@ -36,7 +37,7 @@ def drop_duplicates(instances: Sequence[Instance]) -> tuple[list[Instance], str]
     kept: list[Instance] = []
     seen: dict[Hashable, list[Instance]] = defaultdict(list)
     for instance in sorted(instances, key=lambda item: str(item.path)):
-        twins = seen[tuple(getattr(instance, name) for name in _FACTS)]
+        twins = seen[_facts(instance)]
         if any(_is_same_image(instance, twin) for twin in twins):
             continue
         twins.append(instance)

@@ -8,7 +8,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pydicom.dataelem import RawDataElement
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import dcmread, read_dataset
 
 from napari_medseg.io.dicom.attributes import PIXEL_ELEMENTS, WANTED
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 
 UNREADABLE = (
     InvalidDicomError,
+    BytesLengthException,
     EOFError,
     OSError,
     ValueError,
     TypeError,
-    KeyError,
+    LookupError,
     AttributeError,
     NotImplementedError,
     RecursionError,
-    OverflowError,
+    ArithmeticError,
     struct.error,
     zlib.error,
 )

@@ -129,6 +129,8 @@ def _read_format(elements: HeaderElements, rows: int, columns: int) -> PixelForm
     stored = elements.integer(tags.BITS_STORED) or allocated
     high_bit = elements.integer(tags.HIGH_BIT)
     samples = elements.integer(tags.SAMPLES_PER_PIXEL) or 1
+    if not (0 < allocated <= 64 and samples in (1, 3, 4) and rows > 0 and columns > 0 and stored > 0):
+        raise ValueError("no image has this format")
     return PixelFormat(
         rows=rows,
         columns=columns,

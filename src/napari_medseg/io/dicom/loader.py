@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,15 +102,12 @@ class DicomLoader:
             check_size(instance)
         if not self.stack.slices[0].pixels_length >= 0:
             read_frame(self.stack.slices[0])  # a lying header is refused before memory for all is taken
-        types = candidate_types(self.stack.instances)
         require_memory(self.n_bytes, self.path.name)
-        for n, dtype in enumerate(types):
-            try:
+        *likely, sure = candidate_types(self.stack.instances)
+        for dtype in likely:
+            with suppress(RangeExceeded):
                 return self._volume(self._read(dtype, on_progress, cancel))
-            except RangeExceeded:
-                if n + 1 == len(types):
-                    raise
-        raise AssertionError("candidate_types gives at least one type")
+        return self._volume(self._read(sure, on_progress, cancel))
 
     def thumbnail(self, size: int) -> npt.NDArray[np.uint8] | None:
         """Return the middle image as a radiologist sees it, or None if it cannot be read."""

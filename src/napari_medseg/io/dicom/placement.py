@@ -130,7 +130,7 @@ def _slots_along(distances: FloatArray) -> tuple[tuple[int, ...], list[str]]:
     even = np.arange(n)
     if _deviation(distances, even).max() <= _tolerance(step):
         return tuple(range(n)), []
-    multiples = np.rint(steps / step).astype(int)
+    multiples = np.rint(np.minimum(steps / step, 2 * n)).astype(int)
     slots = np.concatenate([[0], np.cumsum(multiples)])
     whole = np.abs(steps - multiples * step) <= np.maximum(_tolerance(step), _GAP_PART * step)
     if whole.all() and multiples.min() >= 1 and n <= slots[-1] < 2 * n:

@@ -29,7 +29,8 @@ def slope_and_intercept(instance: Instance) -> tuple[float, float]:
 def candidate_types(instances: Iterable[Instance]) -> tuple[np.dtype[Any], ...]:
     """Return the types to hold the rescaled values of a stack, to be tried in turn.
 
-    The first is the smallest that can be expected to do; the last is sure to. CT is at least int16.
+    The first is the smallest that can be expected to do; the last is sure to, whatever the header said of the
+    range. CT is at least int16.
     """
     images = list(instances)
     stored = images[0].pixel_format
@@ -40,10 +41,10 @@ def candidate_types(instances: Iterable[Instance]) -> tuple[np.dtype[Any], ...]:
     if not all(float(part).is_integer() for image in images for part in slope_and_intercept(image)):
         return (np.dtype(np.float32),)
     low, high = _range_of(images)
-    smallest = [np.dtype(t) for t in _INTEGER_TYPES if np.iinfo(t).min <= low and high <= np.iinfo(t).max]
+    enough = [np.dtype(t) for t in _INTEGER_TYPES if np.iinfo(t).min <= low and high <= np.iinfo(t).max]
     if images[0].modality == "CT":
-        return (np.dtype(np.int16), *(t for t in smallest if t.itemsize > 2)) or (np.dtype(np.float64),)
-    return (smallest[0],) if smallest else (np.dtype(np.float64),)
+        enough = [np.dtype(np.int16), *(t for t in enough if t.itemsize > 2)]
+    return (*enough, np.dtype(np.float64))
 
 
 def _range_of(images: list[Instance]) -> tuple[float, float]:
@@ -102,7 +103,8 @@ def rescale_into(out: AnyArray, raw: AnyArray, slope: float, intercept: float) -
         If a value does not fit `out`.
     """
     if out.dtype.kind == "f":
-        out[...] = raw if (slope, intercept) == (1.0, 0.0) else raw.astype(np.float64) * slope + intercept
+        with np.errstate(over="ignore", invalid="ignore"):
+            out[...] = raw if (slope, intercept) == (1.0, 0.0) else raw.astype(np.float64) * slope + intercept
         return
     if (slope, intercept) == (1.0, 0.0) and np.can_cast(raw.dtype, out.dtype, "safe"):
         if not np.shares_memory(out, raw):

@@ -94,7 +94,7 @@ def _place_of(instances: Sequence[Instance]) -> Path:
     """Return the only file, or the folder that holds all files."""
     if len(instances) == 1:
         return instances[0].path
-    return Path(os.path.commonpath([instance.path.parent for instance in instances]))
+    return Path(os.path.commonpath({instance.path.parent for instance in instances}))
 
 
 def _name_from(instance: Instance) -> str:
