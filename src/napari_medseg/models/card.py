@@ -1,0 +1,197 @@
+"""The model card: everything about a model that is not its weights.
+
+A card is data, never code: it names a network family of this program and its arguments, how images are prepared,
+what the labels mean, and what is known about the model's quality.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+
+class CardPart(BaseModel):
+    """Base of all parts: immutable, and an unknown field is an error rather than silently ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CodeSpec(CardPart):
+    """A coded concept (PS3.3 section 8), such as SNOMED CT's 72824008."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+class LabelSpec(CardPart):
+    """One label that the model gives. The background, 0, is not listed."""
+
+    value: int = Field(ge=1)
+    name: str = Field(min_length=1)
+    code: CodeSpec | None = None
+    colour: str = Field(pattern=r"^#[0-9a-fA-F]{6}$")
+
+
+class NetworkSpec(CardPart):
+    """Which network to build; `arguments` are the family's own."""
+
+    family: Literal["unet", "fcn", "deeplabv3", "maskrcnn"]
+    spatial_dims: Literal[2, 3]
+    in_channels: int = Field(ge=1)
+    out_channels: int = Field(ge=1)
+    arguments: dict[str, JsonValue] = {}
+
+
+class IntensityRule(CardPart):
+    """How intensities are brought to one scale.
+
+    ``zscore``: clip to the two percentiles, subtract the mean, divide by the standard deviation; over each window that
+    the network sees (``window``) or once over the whole scan (``volume``).
+    """
+
+    kind: Literal["zscore"] = "zscore"
+    percentiles: tuple[float, float] = (0.5, 99.5)
+    scope: Literal["window", "volume"] = "window"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> IntensityRule:
+        low, high = self.percentiles
+        if not 0 <= low < high <= 100:
+            raise ValueError(f"percentiles ascend within 0 to 100, unlike {self.percentiles}")
+        return self
+
+
+class InputSpec(CardPart):
+    """What the network wants to see.
+
+    Parameters
+    ----------
+    spacing_mm : tuple of float or None
+        Spacing along the network's axes; None takes the scan as it is.
+    orientation : {"RAS"} or None
+        Where the network's axes lead to; None takes the scan's own axes.
+    window : tuple of int
+        Voxels that the network sees at once.
+    overlap : float
+        Part of a window that its neighbour shares.
+    intensity : IntensityRule
+        How intensities are brought to one scale.
+    mirror_axes : tuple of int
+        Axes along which the network also looks at the mirrored window; the scores are averaged.
+    padding_mode : {"constant"}
+        What lies outside the scan: zero, after the intensity rule.
+    """
+
+    spacing_mm: tuple[float, ...] | None = None
+    orientation: Literal["RAS"] | None = None
+    window: tuple[Annotated[int, Field(ge=1)], ...]
+    overlap: float = Field(default=0.25, ge=0, lt=1)
+    intensity: IntensityRule = IntensityRule()
+    mirror_axes: tuple[int, ...] = ()
+    padding_mode: Literal["constant"] = "constant"
+
+
+class PostprocessSpec(CardPart):
+    """Which connected parts (26 neighbours, all labels together) of the result are kept."""
+
+    keep_components: int | None = Field(default=None, ge=1)
+    min_relative: float = Field(default=0.0, ge=0, le=1)
+    min_volume_ml: float = Field(default=0.0, ge=0)
+
+
+class DataSource(CardPart):
+    """Data that the model was trained on."""
+
+    name: str
+    citation: str
+    licence: str
+    n_cases: int = Field(ge=0)
+
+
+class QualityRecord(CardPart):
+    """What was measured, on cases that the measured weights had not seen.
+
+    ``ci_low`` and ``ci_high`` bound the 95 % interval of the mean; ``folds`` are the means of the folds of a cross
+    validation, if it was one.
+    """
+
+    dataset: str
+    n: int = Field(ge=1)
+    metric: str
+    label: str
+    mean: float
+    ci_low: float
+    ci_high: float
+    folds: tuple[float, ...] = ()
+    note: str = ""
+
+
+class WeightsSpec(CardPart):
+    """The file with the weights, in the card's folder."""
+
+    file: str = Field(pattern=r"^[^/\\]+\.safetensors$")
+    format: Literal["safetensors"] = "safetensors"
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(ge=1)
+    dtype: Literal["float16", "bfloat16", "float32"]
+
+
+class ModelCard(CardPart):
+    """A model's card, version 1.
+
+    Parameters
+    ----------
+    name : str
+        By which scripts and the command line call it; also its folder's name.
+    title, description : str
+        For the reader of a list; what it finds, in which scans.
+    task : {"semantic", "instances"}
+        One label per structure, or one per thing found.
+    modality : tuple of str
+        DICOM words (PS3.3 C.7.3.1.1.1), such as "MR".
+    body_part : str
+        Where in the body.
+    labels : tuple of LabelSpec
+        In the order of the network's channels after the background.
+    weights : WeightsSpec
+        Where the weights are, and their checksum.
+    test_vector : str or None
+        File with an input and the output that the network gave for it; `verify` repeats it.
+    cpu_seconds_per_megavoxel : float or None
+        Measured on one core, per million voxels on the model's own grid.
+    """
+
+    schema_version: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    title: str
+    description: str
+    task: Literal["semantic", "instances"]
+    modality: tuple[str, ...]
+    body_part: str
+    network: NetworkSpec
+    labels: tuple[LabelSpec, ...] = Field(min_length=1)
+    input: InputSpec
+    postprocess: PostprocessSpec = PostprocessSpec()
+    training: tuple[DataSource, ...] = ()
+    quality: tuple[QualityRecord, ...] = ()
+    licence: str
+    intended_use: str
+    limitations: str
+    weights: WeightsSpec
+    test_vector: str | None = Field(default=None, pattern=r"^[^/\\]+\.safetensors$")
+    cpu_seconds_per_megavoxel: float | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelCard:
+        values = [label.value for label in self.labels]
+        if len(set(values)) != len(values):
+            raise ValueError("two labels share a value")
+        n_axes = self.network.spatial_dims
+        for what, axes in (("window", self.input.window), ("spacing_mm", self.input.spacing_mm)):
+            if axes is not None and len(axes) != n_axes:
+                raise ValueError(f"input.{what} has {len(axes)} axes, the network {n_axes}")
+        if any(not 0 <= axis < n_axes for axis in self.input.mirror_axes):
+            raise ValueError(f"input.mirror_axes {self.input.mirror_axes} are not all axes of the network")
+        return self

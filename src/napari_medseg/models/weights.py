@@ -1,0 +1,94 @@
+"""Weights on disk: safetensors with a checksum, never a pickle."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.io.atomic import atomic_write
+from napari_medseg.models.card import WeightsSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_medseg.models.catalogue import ModelFolder
+
+DtypeName = Literal["float16", "bfloat16", "float32"]
+_DTYPES: dict[DtypeName, torch.dtype] = {
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "float32": torch.float32,
+}
+_HINT = "Install the model again, or train it again."
+
+
+def load_weights(network: torch.nn.Module, folder: ModelFolder) -> None:
+    """Fill a network with a model's weights.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        As built for the model's card; changed in place, keeps its own number type.
+    folder : ModelFolder
+        Card and place of the model.
+
+    Raises
+    ------
+    MedsegError
+        If the file is missing, is not the one that the card describes, or does not fit the network.
+    """
+    path = folder.weights_path
+    try:
+        found = file_sha256(path)
+        if found != folder.card.weights.sha256:
+            raise MedsegError(f"The weights of the model '{folder.card.name}' are not those of its card.", _HINT)
+        state = load_file(path)
+    except OSError as error:
+        raise MedsegError(f"The weights of the model '{folder.card.name}' cannot be read.", _HINT) from error
+    except SafetensorError as error:
+        raise MedsegError(f"The weights of the model '{folder.card.name}' are damaged.", _HINT) from error
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise MedsegError(f"The weights of the model '{folder.card.name}' do not fit its network.", _HINT) from error
+
+
+def save_weights(state: Mapping[str, torch.Tensor], path: Path, dtype: DtypeName = "float32") -> WeightsSpec:
+    """Write weights as safetensors.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        A network's ``state_dict()``.
+    path : Path
+        Target, ``*.safetensors``; written whole or not at all.
+    dtype : {"float16", "bfloat16", "float32"}
+        How floating-point weights are stored.
+
+    Returns
+    -------
+    WeightsSpec
+        For the card.
+    """
+    stored = {name: _stored(tensor, _DTYPES[dtype]) for name, tensor in state.items()}
+    content = save(stored)
+    with atomic_write(path) as temporary:
+        Path(temporary).write_bytes(content)
+    return WeightsSpec(file=path.name, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content), dtype=dtype)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _stored(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    plain = tensor.detach().cpu()
+    return (plain.to(dtype) if plain.is_floating_point() else plain).contiguous()

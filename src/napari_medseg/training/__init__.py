@@ -1,0 +1,1 @@
+"""Labelled volumes become weights: data, augmentation, losses, the loop, evaluation."""

@@ -1,0 +1,179 @@
+"""How good the weights are, on cases that they have not seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from napari_medseg.core.progress import CancelToken, ProgressCallback, report
+from napari_medseg.inference import load_model
+from napari_medseg.io import read_volume
+from napari_medseg.io.atomic import atomic_write
+from napari_medseg.measure.agreement import dice
+from napari_medseg.models.card import QualityRecord
+
+if TYPE_CHECKING:
+    from napari_medseg.training.cases import Case, CaseFiles
+    from napari_medseg.training.recipe import Recipe
+
+_MULTIPLE = 16
+"""Windows are padded to a multiple of this, which every network of the recipes can halve often enough."""
+
+_RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class CaseScore:
+    """The Dice of each label in one case.
+
+    Parameters
+    ----------
+    name, patient : str
+        Of the case.
+    fold : str
+        The run whose weights were asked.
+    dice : mapping of int to float
+        By label; NaN where neither the reference nor the result has it.
+    """
+
+    name: str
+    patient: str
+    fold: str
+    dice: Mapping[int, float]
+
+
+@torch.inference_mode()
+def watch_cases(network: torch.nn.Module, cases: Sequence[Case]) -> str:
+    """Return the mean Dice of each label over a few cases: a quick look, without the steps of a real prediction."""
+    scores = []
+    for case in cases:
+        padding: list[int] = []
+        for n in reversed(case.image.shape):
+            missing = -n % _MULTIPLE
+            padding += [missing // 2, missing - missing // 2]
+        given = network(F.pad(case.image, padding)[None, None])[0]
+        found = F.pad(given.argmax(dim=0), [-n for n in padding]).numpy()
+        scores.append([dice(found, case.target.numpy(), label) for label in range(1, given.shape[0])])
+    return "Dice " + " ".join(f"{value:.4f}" for value in np.nanmean(scores, axis=0))
+
+
+def score_cases(
+    model: Path,
+    fold: str,
+    cases: Sequence[CaseFiles],
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> list[CaseScore]:
+    """Segment cases the way a user would, from file to labels after post-processing, and compare.
+
+    Parameters
+    ----------
+    model : Path
+        Folder of a model that has not seen these cases.
+    fold : str
+        What to call it.
+    cases : sequence of CaseFiles
+        Images and reference labels.
+    """
+    network = load_model(model, device="cpu")
+    labels = [label.value for label in network.card.labels]
+    scores = []
+    for done, case in enumerate(cases):
+        found = network.segment(read_volume(case.image)).array
+        reference = read_volume(case.labels).array
+        scores.append(
+            CaseScore(case.name, case.patient, fold, {label: dice(found, reference, label) for label in labels})
+        )
+        report(on_progress, done + 1, len(cases), f"Evaluating {fold}", cancel)
+    return scores
+
+
+def write_scores(scores: Sequence[CaseScore], path: Path) -> None:
+    """Write scores as JSON."""
+    rows = [
+        {
+            "case": s.name,
+            "patient": s.patient,
+            "fold": s.fold,
+            "dice": {str(label): value for label, value in s.dice.items()},
+        }
+        for s in scores
+    ]
+    with atomic_write(path) as temporary:
+        Path(temporary).write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+def read_scores(path: Path) -> list[CaseScore]:
+    """Read what `write_scores` wrote."""
+    return [
+        CaseScore(row["case"], row["patient"], row["fold"], {int(label): value for label, value in row["dice"].items()})
+        for row in json.loads(path.read_text(encoding="utf-8"))
+    ]
+
+
+def quality_records(recipe: Recipe, scores: Sequence[CaseScore]) -> tuple[QualityRecord, ...]:
+    """Sum up a cross validation: one record a label, then one for the mean of all labels.
+
+    The interval is the 95 % percentile interval of the mean under resampling of patients (Efron and Tibshirani, 1993).
+    """
+    names = {label.value: label.name for label in recipe.card.labels}
+    per_label = {name: {s.name: s.dice[value] for s in scores} for value, name in names.items()}
+    per_label["Mean of the labels"] = {s.name: float(np.mean([s.dice[value] for value in names])) for s in scores}
+    folds = sorted({s.fold for s in scores})
+    n_patients = len({s.patient for s in scores})
+    note = f"{len(folds)}-fold cross validation by patient ({n_patients} patients); intervals by resampling patients."
+    return tuple(_record(recipe.data.name, label, scores, values, folds, note) for label, values in per_label.items())
+
+
+def _record(
+    dataset: str,
+    label: str,
+    scores: Sequence[CaseScore],
+    values: Mapping[str, float],
+    folds: Sequence[str],
+    note: str,
+) -> QualityRecord:
+    low, high = patient_interval([values[s.name] for s in scores], [s.patient for s in scores])
+    return QualityRecord(
+        dataset=dataset,
+        n=len(scores),
+        metric="Dice",
+        label=label,
+        mean=round(float(np.nanmean([values[s.name] for s in scores])), 4),
+        ci_low=round(low, 4),
+        ci_high=round(high, 4),
+        folds=tuple(round(float(np.nanmean([values[s.name] for s in scores if s.fold == fold])), 4) for fold in folds),
+        note=note,
+    )
+
+
+def patient_interval(values: Sequence[float], patients: Sequence[str], seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % interval of the mean over cases, resampling patients with all their cases.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One a case; NaN does not count.
+    patients : sequence of str
+        The patient of each case.
+    seed : int
+        The same seed gives the same interval.
+    """
+    codes = np.unique(np.asarray(patients), return_inverse=True)[1]
+    given = np.asarray(values, dtype=np.float64)
+    known = np.isfinite(given)
+    n_patients = int(codes.max()) + 1
+    sums = np.bincount(codes[known], weights=given[known], minlength=n_patients)
+    counts = np.bincount(codes[known], minlength=n_patients)
+    drawn = np.random.default_rng(seed).integers(0, n_patients, (_RESAMPLES, n_patients))
+    n_cases = counts[drawn].sum(axis=1)
+    means = sums[drawn].sum(axis=1)[n_cases > 0] / n_cases[n_cases > 0]
+    low, high = np.percentile(means, (2.5, 97.5))
+    return float(low), float(high)

@@ -1,0 +1,172 @@
+"""The runs of a recipe: one a fold, and one on all cases."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.inference import load_model
+from napari_medseg.io import read_volume
+from napari_medseg.models.catalogue import ModelFolder
+from napari_medseg.training.cases import CaseFiles, find_cases, load_cases, make_folds
+from napari_medseg.training.context import ContextWindows, load_head, load_label_maps
+from napari_medseg.training.evaluation import CaseScore, quality_records, score_cases, watch_cases, write_scores
+from napari_medseg.training.loop import Training, read_checkpoint
+from napari_medseg.training.packaging import write_card, write_model
+from napari_medseg.training.samples import Batches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What one run trains on, what it has never seen, and where it keeps its files."""
+
+    name: str
+    folder: Path
+    seen: tuple[CaseFiles, ...]
+    unseen: tuple[CaseFiles, ...]
+
+
+def plan_runs(recipe: Recipe, data: Path, output: Path) -> list[RunPlan]:
+    """Plan one run a fold, then the final one on all cases.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Names the data and the folds.
+    data : Path
+        Folder with the data.
+    output : Path
+        Folder for all runs.
+    """
+    files = find_cases(data, recipe.data)
+    folds = make_folds([case.patient for case in files], recipe.data.folds, recipe.data.fold_seed)
+    plans = []
+    for number, fold in enumerate(folds):
+        unseen = tuple(files[n] for n in fold)
+        seen = tuple(case for n, case in enumerate(files) if n not in set(fold))
+        plans.append(RunPlan(f"fold-{number}", output / f"fold-{number}", seen, unseen))
+    return [*plans, RunPlan("final", output / "final", tuple(files), ())]
+
+
+def train_run(
+    recipe: Recipe,
+    plan: RunPlan,
+    data: Path,
+    head: Path | None,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> dict[str, torch.Tensor]:
+    """Train one run to its end, from its last checkpoint if there is one.
+
+    Returns
+    -------
+    dict of str to Tensor
+        The averaged weights.
+    """
+    done = finished_weights(recipe, plan)
+    if done is not None:
+        return done
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    cases = load_cases(plan.seen, recipe.input.intensity, on_progress)
+    watched = load_cases(plan.unseen[: recipe.training.watch_cases], recipe.input.intensity)
+    training = Training(recipe, Batches(recipe, cases, _context(recipe, data, head)), plan.folder)
+    return training.run(on_progress, cancel, (lambda network: watch_cases(network, watched)) if watched else None)
+
+
+def finish(
+    recipe: Recipe,
+    plans: Sequence[RunPlan],
+    target: Path,
+    head: Path | None,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> ModelFolder:
+    """Evaluate each fold on the cases that it has not seen, and write the model of the final run with these scores.
+
+    Raises
+    ------
+    MedsegError
+        If a run is not finished.
+    """
+    scores = []
+    for plan in plans:
+        if plan.unseen:
+            scores += _scores_of(recipe, plan, on_progress, cancel)
+    weights = _weights_of(recipe, plans[-1])
+    folder = write_model(recipe, weights, target, quality=quality_records(recipe, scores))
+    if head is None:
+        return folder
+    timed = folder.card.model_copy(update={"cpu_seconds_per_megavoxel": seconds_per_megavoxel(target, head)})
+    folder = ModelFolder(timed, target)
+    write_card(folder)
+    return folder
+
+
+def seconds_per_megavoxel(model: Path, scan: Path) -> float:
+    """Return the seconds of processor time for a million voxels of a scan, on one thread."""
+    volume = read_volume(scan)
+    network = load_model(model, device="cpu")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        started = time.process_time()
+        network.segment(volume)
+        seconds = time.process_time() - started
+    finally:
+        torch.set_num_threads(threads)
+    return round(seconds / volume.geometry.n_voxels * 1e6, 2)
+
+
+def finished_weights(recipe: Recipe, plan: RunPlan) -> dict[str, torch.Tensor] | None:
+    """Return the averaged weights of a run that has come to its end, or None."""
+    state = read_checkpoint(plan.folder)
+    if state is None or state["step"] < recipe.training.steps:
+        return None
+    weights: dict[str, torch.Tensor] = state["average"]
+    return weights
+
+
+def _weights_of(recipe: Recipe, plan: RunPlan) -> dict[str, torch.Tensor]:
+    weights = finished_weights(recipe, plan)
+    if weights is None:
+        raise MedsegError(f"The run '{plan.name}' is not finished.", "Give the command again to take it up.")
+    return weights
+
+
+def _scores_of(
+    recipe: Recipe, plan: RunPlan, on_progress: ProgressCallback | None, cancel: CancelToken | None
+) -> list[CaseScore]:
+    model = plan.folder / "model"
+    write_model(recipe, _weights_of(recipe, plan), model)
+    scores = score_cases(model, plan.name, plan.unseen, on_progress, cancel)
+    write_scores(scores, plan.folder / "scores.json")
+    return scores
+
+
+def _context(recipe: Recipe, data: Path, head: Path | None) -> ContextWindows | None:
+    if recipe.context is None:
+        return None
+    maps: list[Path] = []
+    if recipe.context.label_maps is not None:
+        found = sorted((data / recipe.context.label_maps).glob("*.nii*"))
+        maps = found[: len(found) - recipe.context.held_out_maps]
+    if head is None and not maps:
+        raise MedsegError("The recipe wants surroundings, and there are none.", "Give a T1 head with --head.")
+    return ContextWindows(
+        recipe.context,
+        recipe.input.intensity,
+        None if head is None else load_head(head, recipe.context),
+        load_label_maps(maps),
+        recipe.network.out_channels - 1,
+    )
