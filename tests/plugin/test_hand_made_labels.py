@@ -148,8 +148,8 @@ def test_labels_with_too_few_axes_are_refused(viewer, volume) -> None:
 
 def test_negative_labels_are_refused(viewer, volume) -> None:
     image = viewer.add_layer(volume_to_layer(volume))
-    labels = press_new_labels(viewer, image)
-    labels.data[0, 0, 0] = -1
+    negative = np.full(image.data.shape, -1, np.int16)
+    labels = viewer.add_labels(negative, scale=image.scale, translate=image.translate, units=image.units)
     with pytest.raises(MedsegError, match="negative"):
         layer_to_segmentation(labels, image)
 
