@@ -155,6 +155,8 @@ def empty(version: int) -> Fields:
     fields = np.zeros((), dtype=layout(version))
     fields["sizeof_hdr"] = fields.dtype.itemsize
     fields["magic"] = SINGLE_FILE_MAGIC[version]
+    if version == 1:
+        fields["regular"] = b"r"  # unused, but Analyze readers look for it
     return fields
 
 

@@ -195,7 +195,6 @@ def _source_fields(geometry: Geometry, source: Source | None) -> layout.Fields |
 def _fields_from(geometry: Geometry) -> layout.Fields:
     """Make a header from an affine: an sform, and the same as qform where the axes stand at right angles."""
     fields = layout.empty(1 if max(geometry.shape) <= _LONGEST_NIFTI1_AXIS else 2)
-    fields["regular"] = b"r" if layout.version_of(fields) == 1 else b""
     fields["xyzt_units"] = layout.UNIT_MM
     fields["pixdim"] = 1.0
     fields["pixdim"][1:4] = geometry.spacing_mm
