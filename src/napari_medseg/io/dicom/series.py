@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,8 @@ def describe_series(images: Sequence[Instance]) -> tuple[list[Series], list[str]
     list of str
         A sentence for each image that cannot be shown.
     """
-    readable = [image for image in images if _is_readable(image)]
-    problems = [_refusal(image) for image in images if not _is_readable(image)]
+    readable = [image for image in images if not _reason_against(image)]
+    problems = _refusals([image for image in images if _reason_against(image)])
     listed = []
     for n, stack in enumerate(split_series(readable) if readable else []):
         try:
@@ -49,15 +50,28 @@ def describe_series(images: Sequence[Instance]) -> tuple[list[Series], list[str]
     return listed, problems
 
 
-def _is_readable(image: Instance) -> bool:
+def _reason_against(image: Instance) -> str:
+    """Return what this version does not read in an image; empty if it reads it."""
     if image.is_multiframe_object or image.modality == "RTDOSE":
-        return False
-    return image.n_frames == 1 or image.modality in _FRAMES_ARE_TIME
+        return kind_of(image.sop_class)
+    if image.n_frames > 1 and image.modality not in _FRAMES_ARE_TIME:
+        return f"{kind_of(image.sop_class)} of {image.n_frames} frames"
+    if "MOSAIC" in image.image_type and image.modality == "MR":
+        return "mosaic of slices"
+    return ""
 
 
-def _refusal(image: Instance) -> str:
-    frames = f" of {image.n_frames} frames" if image.n_frames > 1 else ""
-    return f"{image.path.name} ({kind_of(image.sop_class)}{frames}) is not read by this version."
+def _refusals(images: Sequence[Instance]) -> list[str]:
+    """Return one sentence for all images of a series that are refused for one reason."""
+    by_reason: dict[str, list[Instance]] = defaultdict(list)
+    for image in images:
+        by_reason[_reason_against(image)].append(image)
+    return [
+        f"{alike[0].path.name} ({reason}) is not read by this version."
+        if len(alike) == 1
+        else f"{alike[0].path.name} and {len(alike) - 1} more of its series ({reason}) are not read by this version."
+        for reason, alike in by_reason.items()
+    ]
 
 
 def _describe(stack: Stack, placement: Placement, index: int) -> Series:
@@ -111,8 +125,9 @@ def _value_notes(stack: Stack) -> list[str]:
     notes = []
     if first.modality == "CT" and units_of(first) != "HU" and not first.rescale_type:
         notes.append("The header does not tell how to rescale to Hounsfield units: values are as stored.")
-    if first.pixel_format.is_colour and first.n_frames > 1:
-        notes.append(f"Only the first of {first.n_frames} colour frames is read.")
+    n_frames = max(first.n_frames, len(stack.frames))
+    if first.pixel_format.is_colour and n_frames > 1:
+        notes.append(f"Only the first of {n_frames} colour frames is read.")
     if first.pixel_format.is_colour and first.pixel_format.bits_stored > 8:
         notes.append(f"Colours of {first.pixel_format.bits_stored} bits are read as 8 bits.")
     return notes
