@@ -17,7 +17,7 @@ def test_samples_open_as_scans(sample, modality, ndim) -> None:
     layer = Layer.create(data, attributes, kind)
     assert layer.ndim == ndim and layer_volume(layer).modality == modality
     low, high = layer.contrast_limits
-    assert low < np.median(data[data > data.min()]) < high
+    assert ((data > low) & (data < high)).mean() > 0.1
 
 
 def test_the_radiograph_says_that_it_is_simulated() -> None:

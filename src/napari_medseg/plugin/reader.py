@@ -31,7 +31,7 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
     """
     try:
         paths = _as_paths(path)
-        readable = bool(paths) and all(_may_be_scan(place) for place in paths)
+        readable = bool(path) and all(_may_be_scan(place) for place in paths)
     except (OSError, TypeError, ValueError):
         return None
     return read_layers if readable else None
