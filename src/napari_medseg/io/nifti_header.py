@@ -10,16 +10,16 @@ from typing import IO, Any
 import numpy as np
 
 from napari_medseg.core.errors import MedsegError
-from napari_medseg.core.geometry import Geometry, Shape3
+from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.source import Source
 from napari_medseg.core.volume import FourthAxis, Window
 from napari_medseg.io import nifti_layout as layout
 from napari_medseg.io.gzip_stream import DAMAGED, most_content_bytes, open_reader
 from napari_medseg.io.nifti_affine import place
 from napari_medseg.io.nifti_extension import Extension, read_extensions
+from napari_medseg.io.nifti_fields import axes_of, data_type_of, native_shape_of, scaling_of, time_step_of, windows_of
 from napari_medseg.io.nifti_files import image_file_of
 
-_UNIT_TIME_MASK = 0x38
 _ANALYZE_HINT = "Convert it to NIfTI with the program that wrote it; Analyze files do not tell left from right."
 
 
@@ -120,15 +120,15 @@ def read_header(path: Path) -> NiftiHeader:
 def _checked(path: Path, image_path: Path, raw: bytes, extensions: tuple[Extension, ...]) -> NiftiHeader:
     name = path.name
     fields = layout.parse(raw)
-    native_shape = _native_shape(fields, name)
-    shape, n_frames, axis = _axes(native_shape, fields, name)
-    stored, components = _data_type(fields, name)
+    native_shape = native_shape_of(fields, name)
+    shape, n_frames, axis = axes_of(native_shape, fields, name)
+    stored, components = data_type_of(fields, name)
     if components > 1 and n_frames > 1:
         raise MedsegError(f"{name} holds several colour images.", "Save each of them as a file of its own.")
     n_bytes = math.prod(native_shape) * stored.itemsize * components
     offset, offset_notes = _true_offset(fields, image_path, n_bytes, path == image_path, name)
     placement = place(fields, shape, name)
-    slope, intercept = _scaling(fields, name) if components == 1 else (1.0, 0.0)
+    slope, intercept = scaling_of(fields, name) if components == 1 else (1.0, 0.0)
     return NiftiHeader(
         path=path,
         image_path=image_path,
@@ -144,8 +144,8 @@ def _checked(path: Path, image_path: Path, raw: bytes, extensions: tuple[Extensi
         intercept=intercept,
         geometry=placement.geometry,
         spacing_known=placement.spacing_known,
-        time_step_s=_time_step(fields) if axis == "time" else None,
-        windows=_windows(fields),
+        time_step_s=time_step_of(fields) if axis == "time" else None,
+        windows=windows_of(fields),
         extensions=extensions,
         notes=(*placement.notes, *offset_notes),
     )
@@ -190,57 +190,6 @@ def _no_nifti(start: bytes, name: str) -> MedsegError:
     return MedsegError(f"{name} {what}.", "Choose a NIfTI file (.nii, .nii.gz) or a DICOM folder.")
 
 
-def _native_shape(fields: layout.Fields, name: str) -> tuple[int, ...]:
-    n_axes = int(fields["dim"][0])
-    if not 1 <= n_axes <= 7:
-        raise MedsegError(f"The header of {name} tells of {n_axes} axes; an image has 1 to 7.", "Export it again.")
-    shape = tuple(int(n) for n in fields["dim"][1 : n_axes + 1])
-    shape = shape[:3] + tuple(max(n, 1) if n >= 0 else n for n in shape[3:])  # trailing zeros mean one
-    if min(shape) < 1:
-        sizes = " × ".join(str(n) for n in shape)
-        raise MedsegError(f"The header of {name} tells of an image of {sizes} voxels.", "Export it again.")
-    return shape
-
-
-def _axes(native: tuple[int, ...], fields: layout.Fields, name: str) -> tuple[Shape3, int, FourthAxis | None]:
-    """Return shape (i, j, k), length and meaning of the fourth axis (nifti1.h: dim 4 is time, dim 5 a vector)."""
-    if len(native) == 1:
-        raise MedsegError(f"{name} holds a list of values, not an image.", "Choose a file with two or more axes.")
-    i, j, k, t, *rest = (*native, 1, 1)[: max(len(native), 4)]
-    long_axes = [n for n in (t, *rest) if n > 1]
-    if len(long_axes) > 1:
-        sizes = " × ".join(str(n) for n in native)
-        raise MedsegError(
-            f"{name} has more than four axes ({sizes}), and only one beyond i, j and k can be shown.",
-            "Split it into files of at most four axes.",
-        )
-    if not long_axes:
-        return (i, j, k), 1, None
-    by_frequency = int(fields["xyzt_units"]) & _UNIT_TIME_MASK in layout.FREQUENCY_UNITS
-    return (i, j, k), long_axes[0], "time" if t > 1 and not by_frequency else "channel"
-
-
-def _data_type(fields: layout.Fields, name: str) -> tuple[np.dtype[Any], int]:
-    code = int(fields["datatype"])
-    if code not in layout.DATA_TYPES:
-        raise MedsegError(
-            f"{name} stores its voxels as NIfTI data type {code}, which is not supported.",
-            "Save it as integers or as 32- or 64-bit floating point.",
-        )
-    stored = np.dtype(layout.DATA_TYPES[code]).newbyteorder(layout.order_of(fields))
-    return stored, layout.CHANNELS.get(code, 1)
-
-
-def _scaling(fields: layout.Fields, name: str) -> tuple[float, float]:
-    """Return slope and intercept; a slope of zero or not a number means none (nifti1.h)."""
-    slope, intercept = float(fields["scl_slope"]), float(fields["scl_inter"])
-    if slope == 0 or not math.isfinite(slope):
-        return 1.0, 0.0
-    if not math.isfinite(intercept):
-        raise MedsegError(f"The header of {name} scales its values by something that is not a number.", "Repair it.")
-    return slope, intercept
-
-
 def _offset(fields: layout.Fields, single: bool, name: str) -> int:
     """Return where the voxels start; in a single file the header and four bytes at least lie before them."""
     offset = float(fields["vox_offset"])
@@ -267,16 +216,3 @@ def _true_offset(
         f"The header of {name} promises {n_bytes / 1e6:,.1f} MB of voxels, and the file holds less.",
         "Copy or download it again.",
     )
-
-
-def _time_step(fields: layout.Fields) -> float | None:
-    step = abs(float(fields["pixdim"][4]))
-    factor = layout.SECONDS_PER_UNIT.get(int(fields["xyzt_units"]) & _UNIT_TIME_MASK)
-    return step * factor if factor and math.isfinite(step) and step > 0 else None
-
-
-def _windows(fields: layout.Fields) -> tuple[Window, ...]:
-    low, high = float(fields["cal_min"]), float(fields["cal_max"])
-    if not (math.isfinite(low) and math.isfinite(high) and high > low):
-        return ()
-    return (Window((low + high) / 2, high - low, "file"),)

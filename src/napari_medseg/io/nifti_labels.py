@@ -14,8 +14,9 @@ from napari_medseg.io import nifti_layout as layout
 from napari_medseg.io.nifti_extension import LabelMeanings, meanings_of, meanings_to_extension
 from napari_medseg.io.nifti_files import header_file_of
 from napari_medseg.io.nifti_header import NiftiHeader, read_header
+from napari_medseg.io.nifti_new_header import header_for, set_shape, spatial_shape_of
 from napari_medseg.io.nifti_voxels import read_voxels
-from napari_medseg.io.nifti_write import check_target, header_for, set_shape, spatial_shape_of, write_file
+from napari_medseg.io.nifti_write import check_target, write_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,30 +7,25 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_medseg.core.affine import Affine
 from napari_medseg.core.errors import MedsegError
-from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.io import nifti_layout as layout
 from napari_medseg.io.atomic import atomic_write
 from napari_medseg.io.gzip_stream import open_writer
-from napari_medseg.io.nifti_affine import place, qform_matrix, quaternion
 from napari_medseg.io.nifti_extension import Extension, extension_bytes
 from napari_medseg.io.nifti_files import SINGLE_SUFFIXES, suffix_of
+from napari_medseg.io.nifti_new_header import header_for, set_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from napari_medseg.core.geometry import Shape3
     from napari_medseg.core.source import Source
     from napari_medseg.core.volume import Volume
 
 _CHUNK_BYTES = 4 << 20
-_LONGEST_NIFTI1_AXIS = 32767
 _ALIGNMENT = 16
-_QFORM_TOLERANCE_MM = 1e-4
 _CODE_OF = {np.dtype(word): code for code, word in layout.DATA_TYPES.items() if code not in layout.CHANNELS}
 _COLOUR_CODE = {channels: code for code, channels in layout.CHANNELS.items()}
 
@@ -49,35 +44,6 @@ def check_target(path: Path, source: Source | None) -> None:
         raise MedsegError(f"{path.name} is not written by this version.", "Save as .nii.gz or .nii.")
     if source is not None and any(_same_file(path, file) for file in source.files):
         raise MedsegError(f"{path.name} is the scan itself, which is never overwritten.", "Choose another file name.")
-
-
-def header_for(geometry: Geometry, source: Source | None) -> layout.Fields:
-    """Return a header that places a grid: the source's own wherever it does, else one made from the affine.
-
-    The source's header is taken over with its quaternion, sform rows, pixdim, codes, units and byte order as they
-    are. Free text is emptied, since it may name a patient, and so is all that describes the source's intensities.
-
-    Parameters
-    ----------
-    geometry : Geometry
-        The grid that is written.
-    source : Source or None
-        Where the scan was read from.
-    """
-    fields = _source_fields(geometry, source)
-    if fields is None:
-        fields = _fields_from(geometry)
-    version = layout.version_of(fields)
-    fields["magic"] = layout.SINGLE_FILE_MAGIC[version]
-    for text in ("descrip", "aux_file", "intent_name", "db_name", "data_type"):
-        if text in (fields.dtype.names or ()):
-            fields[text] = b""
-    for number in ("intent_p1", "intent_p2", "intent_p3", "intent_code", "cal_min", "cal_max", "glmin", "glmax"):
-        if number in (fields.dtype.names or ()):
-            fields[number] = 0
-    fields["scl_slope"], fields["scl_inter"] = 1.0, 0.0
-    fields["descrip"] = b"napari-medseg"
-    return fields
 
 
 def write_nifti_volume(
@@ -128,13 +94,6 @@ def write_nifti_volume(
     return path
 
 
-def set_shape(fields: layout.Fields, native_shape: tuple[int, ...]) -> None:
-    """Set the axes of a header; those that are not used get length 1."""
-    fields["dim"] = 1
-    fields["dim"][0] = len(native_shape)
-    fields["dim"][1 : len(native_shape) + 1] = native_shape
-
-
 def write_file(
     path: Path,
     fields: layout.Fields,
@@ -180,43 +139,6 @@ def _in_memory_order(array: Array) -> Iterator[Array]:
             yield block[..., start : start + step].ravel(order="F")
 
 
-def _source_fields(geometry: Geometry, source: Source | None) -> layout.Fields | None:
-    """Return the source's header if it places this very grid."""
-    if source is None or source.header is None:
-        return None
-    try:
-        fields = layout.parse(source.header)
-        placed = place(fields, geometry.shape, "")
-    except (ValueError, MedsegError):
-        return None
-    return fields if placed.geometry.matches(geometry) else None
-
-
-def _fields_from(geometry: Geometry) -> layout.Fields:
-    """Make a header from an affine: an sform, and the same as qform where the axes stand at right angles."""
-    fields = layout.empty(1 if max(geometry.shape) <= _LONGEST_NIFTI1_AXIS else 2)
-    fields["xyzt_units"] = layout.UNIT_MM
-    fields["pixdim"] = 1.0
-    fields["pixdim"][1:4] = geometry.spacing_mm
-    fields["srow"] = geometry.affine[:3]
-    fields["sform_code"] = layout.XFORM_SCANNER
-    if not geometry.is_sheared:
-        _set_qform(fields, geometry)
-    return fields
-
-
-def _set_qform(fields: layout.Fields, geometry: Geometry) -> None:
-    """Add a qform if it says the same as the affine: some readers prefer it, and 32-bit quaternions are coarse."""
-    direction = geometry.voxel_to_ras.direction.copy()
-    if np.linalg.det(direction) < 0:
-        fields["pixdim"][0] = -1.0
-        direction[:, 2] = -direction[:, 2]
-    fields["quatern"] = quaternion(direction)
-    fields["qoffset"] = geometry.affine[:3, 3]
-    if Geometry(geometry.shape, Affine(qform_matrix(fields))).matches(geometry, _QFORM_TOLERANCE_MM):
-        fields["qform_code"] = layout.XFORM_SCANNER
-
-
 def _native_shape(shape: tuple[int, ...], volume: Volume) -> tuple[int, ...]:
     """Return the axes to write: those of a NIfTI source if they hold as many voxels, else those of the standard."""
     native = volume.source.native_shape if volume.source is not None and volume.source.header is not None else ()
@@ -257,10 +179,3 @@ def _same_file(first: Path, second: Path) -> bool:
         return first.samefile(second)
     except OSError:
         return False
-
-
-def spatial_shape_of(native_shape: tuple[int, ...], shape: Shape3) -> tuple[int, ...]:
-    """Return the stored axes of labels for a scan stored with `native_shape`: its own, without time or channels."""
-    if not native_shape or tuple((*native_shape, 1, 1)[:3]) != shape:
-        return shape
-    return native_shape if all(n == 1 for n in native_shape[3:]) else native_shape[:3]
