@@ -28,6 +28,10 @@ def test_numbers_carry_no_needless_zeros(value: float, text: str) -> None:
     assert number(value) == text
 
 
+def test_whole_numbers_keep_their_zeros() -> None:
+    assert [number(value, 0) for value in (100.0, 60.2, 0.0)] == ["100", "60", "0"]
+
+
 def test_sizes_and_spacings() -> None:
     assert size_text((512, 512, 400)) == "512 × 512 × 400"
     assert size_text((2000, 1800, 1)) == "2000 × 1800"

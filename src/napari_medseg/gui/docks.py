@@ -19,6 +19,9 @@ _PLUGIN_TITLE = "Medical segmentation"
 _LAYER_LIST = "layer list"
 """Qt's object name of napari's own dock; without such a dock ours just stands where it is."""
 
+_SHARE_OF_HEIGHT = 0.62
+"""Of the window, for the list of studies; the rest is for napari's layer controls."""
+
 _CLASSES = {
     "Studies": ("napari_medseg.gui.studies", "StudiesWidget"),
     "Segment": ("napari_medseg.gui.segment", "SegmentWidget"),
@@ -99,3 +102,4 @@ def share_place_with_layer_list(widget: QWidget) -> None:
     if on_left and not dock.isFloating() and layer_list is not None:
         main.tabifyDockWidget(layer_list, dock)
         dock.raise_()
+        main.resizeDocks([dock], [round(main.height() * _SHARE_OF_HEIGHT)], Qt.Orientation.Vertical)

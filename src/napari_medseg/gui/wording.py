@@ -14,8 +14,10 @@ TIMES = " × "
 
 def number(value: float, digits: int = 2) -> str:
     """Return a number without needless zeros: 1, 0.7, 0.98."""
-    text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
-    return text if text not in ("", "-0") else "0"
+    text = f"{value:.{digits}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def size_text(shape: Sequence[int], n_frames: int = 1) -> str:

@@ -64,7 +64,7 @@ def test_saving_again_replaces_only_our_own_last_save(
     _save(qtbot, panel)
     _paint_voxel(labels, (0, 0, 0), 2)
     assert panel.view.save.state.text() == "● Edited, not saved"
-    assert "Replaces your last save" in panel.view.save.target_hint.text()
+    assert "Replaces your last save" == panel.view.save.target_hint.text()
     _save(qtbot, panel)
     assert sorted(p.name for p in first.parent.iterdir()) == ["scan.nii.gz", "scan_blobs.nii.gz"]
     assert (np.asarray(nibabel.load(first).dataobj) == 2).sum() == 65

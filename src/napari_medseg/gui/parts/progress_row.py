@@ -76,10 +76,10 @@ class ProgressRow(QWidget):
         self.show()
 
     def show_progress(self, done: int, total: int, label: str) -> None:
-        """Show that `done` of `total` steps are done; a total of 0 means that nobody knows."""
+        """Show that `done` of `total` steps are done; before the first one the bar only shows that work goes on."""
         if not self.cancel_button.isEnabled():
             return
-        self.bar.setRange(0, max(total, 0))
+        self.bar.setRange(0, max(total, 0) if done > 0 else 0)
         self.bar.setValue(done)
         seconds = self._remaining.seconds(done, total)
         self.caption.setText(label if seconds is None else f"{label} · about {duration_text(seconds)} left")

@@ -32,6 +32,10 @@ DEVICES = (
 )
 
 
+_SPIN_BUTTONS = 60
+"""Width in pixels of napari's two buttons in a spin box and what is around them."""
+
+
 class ModelSection(Section):
     """Chooses image, model, device and box, and runs.
 
@@ -81,13 +85,14 @@ class ModelSection(Section):
         self.box_check = QCheckBox("Only inside a box", self)
         self.box_check.setToolTip("Draw a box, and the model looks for its structures nowhere else")
         self.box_check.toggled.connect(self.box_toggled)
-        self.depth_label = QLabel("Depth", self)
+        self.depth_label = QLabel("depth", self)
         self.depth_spin = QDoubleSpinBox(self)
         self.depth_spin.setRange(1, 2000)
         self.depth_spin.setDecimals(0)
         self.depth_spin.setSuffix(" mm")
         self.depth_spin.setToolTip("How far the box reaches across the slices, half of it on either side")
         self.depth_spin.setKeyboardTracking(False)
+        self.depth_spin.setMinimumWidth(self.fontMetrics().horizontalAdvance("2000 mm") + _SPIN_BUTTONS)
         self.depth_spin.valueChanged.connect(self.depth_changed)
         self.box_text = QLabel(self)
         self.box_text.setWordWrap(True)
@@ -98,19 +103,15 @@ class ModelSection(Section):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Image", self.image_box)
         form.addRow("Model", self.model_box)
+        form.addRow("Runs on", self.device_box)
         self.rows.addLayout(form)
         self.rows.addWidget(self.about)
-        device = QFormLayout()
-        device.setContentsMargins(0, 0, 0, 0)
-        device.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        device.addRow("Runs on", self.device_box)
-        self.rows.addLayout(device)
+        self.rows.addWidget(self.box_check)
         box = QHBoxLayout()
-        box.addWidget(self.box_check, 1)
+        box.addWidget(self.box_text, 1)
         box.addWidget(self.depth_label)
         box.addWidget(self.depth_spin)
         self.rows.addLayout(box)
-        self.rows.addWidget(self.box_text)
         self.rows.addWidget(self.run_button)
         self.rows.addWidget(self.reason)
         self.rows.addWidget(self.progress)

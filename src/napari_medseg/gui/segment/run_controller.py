@@ -151,8 +151,9 @@ class RunController(QObject):
         image = self.image
         volume = layer_volume(image) if image is not None else None
         self._show_models(volume)
-        geometry = volume.geometry if volume is not None else None
         card = self.card
+        fits = card is not None and not misfit(card, volume)
+        geometry = volume.geometry if volume is not None and fits else None
         self.view.about.setText(about_model(card, geometry, self.view.device_box.key) if card is not None else "")
         self.view.about.setToolTip(model_details(card) if card is not None else "")
         self.view.about.setVisible(card is not None)
@@ -298,8 +299,20 @@ class RunController(QObject):
             self.view.show_box(None, None)
             return
         size = self._box.size_mm()
-        text = "" if size is None else f"Box of {TIMES.join(number(side, 0) for side in reversed(size))} mm"
+        text = (
+            ""
+            if size is None
+            else TIMES.join(number(side, 0) for side in _drawn_sides(size, self._box.depth_mm)) + " mm"
+        )
         self.view.show_box(text, self._box.depth_mm)
+
+
+def _drawn_sides(size_mm: tuple[float, ...], depth_mm: float | None) -> list[float]:
+    """Return the sides that were drawn, without the depth, which has a field of its own; columns before rows."""
+    sides = list(size_mm)
+    if depth_mm is not None and depth_mm in sides:
+        sides.remove(depth_mm)
+    return sides[::-1]
 
 
 def _frame_shown(viewer: Viewer, image: Image, volume: Volume | None) -> int:

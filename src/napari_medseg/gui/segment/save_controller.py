@@ -89,7 +89,7 @@ class SaveController(QObject):
             return
         record = self._watch.record(layer_key(layer))
         target = self.target
-        hint = "Replaces your last save of these labels." if target == record.path else self._where(layer, target)
+        hint = "Replaces your last save" if target == record.path else self._where(layer, target)
         self.view.show_target(target, hint)
         self.view.show_state(_state(record.is_unsaved, record.path))
 

@@ -65,9 +65,11 @@ class SaveSection(Section):
         buttons.addWidget(self.save_button, 1)
         buttons.addWidget(self.save_as_button)
         self.rows.addLayout(form)
-        self.rows.addWidget(self.target_hint)
+        about = QHBoxLayout()
+        about.addWidget(self.target_hint, 1)
+        about.addWidget(self.state)
+        self.rows.addLayout(about)
         self.rows.addLayout(buttons)
-        self.rows.addWidget(self.state)
         self.rows.addWidget(self.progress)
         self.rows.addWidget(self.notice)
 

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_medseg.gui.segment.labels_section import LabelsSection
 from napari_medseg.gui.segment.model_section import ModelSection
 from napari_medseg.gui.segment.save_section import SaveSection
+
+
+class _Column(QScrollArea):
+    """Scrolls up and down, and is never so narrow that its content would be cut off beside the scroll bar."""
+
+    def __init__(self, inside: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(inside)  # which makes this the event filter of `inside`
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as the content needs, with the scroll bar."""
+        inside, bar = self.widget(), self.verticalScrollBar()
+        if inside is None or bar is None:
+            return super().minimumSizeHint()
+        return QSize(inside.minimumSizeHint().width() + bar.sizeHint().width(), 120)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Hear of content that became wider."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
 
 class SegmentView(QWidget):
@@ -25,11 +49,7 @@ class SegmentView(QWidget):
         column.addWidget(self.labels)
         column.addWidget(self.save)
         column.addStretch(1)
-        scroll = QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
+        scroll = _Column(inside, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 4)
         layout.addWidget(scroll)
