@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from npe2 import PluginManager
 
+import napari_medseg as ms
 from napari_medseg.plugin.layers import layer_to_volume
 from napari_medseg.plugin.preferences import prefer_reader
 
@@ -55,6 +56,24 @@ def test_dropping_every_slice_opens_the_series_once(viewer: Any, sample_data: Pa
     viewer.layers.selection.clear()
     assert viewer.open(str(slices[-1]), plugin=PLUGIN) == []
     assert viewer.layers.selection.active is viewer.layers[0]
+
+
+def test_dropping_both_halves_of_a_pair_opens_one_scan(viewer: Any, tmp_path: Path) -> None:
+    nib.save(nib.Nifti1Pair(np.zeros((4, 5, 6), np.int16), np.eye(4)), tmp_path / "pair.hdr")
+    for names in (["pair.hdr", "pair.img"], ["pair.img", "pair.hdr"]):
+        viewer.layers.clear()
+        viewer.open([str(tmp_path / name) for name in names], plugin=PLUGIN)
+        assert len(viewer.layers) == 1
+
+
+def test_labels_of_a_radiograph_open_flat_over_it(viewer: Any, tmp_path: Path) -> None:
+    (image,) = viewer.open_sample(PLUGIN, "chest_radiograph")
+    volume = layer_to_volume(image)
+    labels = np.zeros(volume.spatial_shape, np.uint8)
+    labels[10, 20, 0] = 1
+    path = ms.write_segmentation(ms.Segmentation.from_array(labels, volume), tmp_path / "lungs.nii.gz")
+    (layer,) = viewer.open(path, plugin=PLUGIN)
+    assert layer.ndim == 2 and layer.data[20, 10] == 1
 
 
 def test_a_folder_of_several_series_is_listed_in_the_studies_panel(viewer: Any, sample_data: Path) -> None:

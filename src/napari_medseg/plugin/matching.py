@@ -9,7 +9,7 @@ from napari.layers import Image
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.plugin.grids import layer_matrix, same_grid
-from napari_medseg.plugin.link import LayerLink, layer_link
+from napari_medseg.plugin.link import layer_link
 from napari_medseg.plugin.placement import scan_link
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Layer
 
     from napari_medseg.core.affine import FloatArray
+    from napari_medseg.core.geometry import Geometry
 
 
 def find_image_layer(labels_layer: Labels, layers: Iterable[Layer]) -> Layer | None:
@@ -39,7 +40,7 @@ def find_image_layer(labels_layer: Labels, layers: Iterable[Layer]) -> Layer | N
     images = [layer for layer in layers if isinstance(layer, Image) and layer.ndim in (2, 3, 4)]
     own = layer_link(labels_layer)
     if own is not None:
-        return next((image for image in reversed(images) if _shows(image, own)), None)
+        return find_image_of(own.frame.geometry, images)
     same = [image for image in images if _lies_on(labels_layer, image)]
     if same:
         return max(enumerate(same), key=lambda pair: (labels_layer.name.startswith(pair[1].name), pair[0]))[1]
@@ -48,9 +49,13 @@ def find_image_layer(labels_layer: Labels, layers: Iterable[Layer]) -> Layer | N
     return images[best[1]] if best[0] > 0 else None
 
 
-def _shows(image: Layer, labels: LayerLink) -> bool:
-    link = layer_link(image)
-    return link is not None and link.frame.geometry.matches(labels.frame.geometry)
+def find_image_of(geometry: Geometry, layers: Iterable[Layer]) -> Layer | None:
+    """Return the uppermost image of ours whose voxels lie just where a geometry says, or None."""
+    for layer in reversed(list(layers)):
+        link = layer_link(layer)
+        if isinstance(layer, Image) and link is not None and link.frame.geometry.matches(geometry):
+            return layer
+    return None
 
 
 def _lies_on(labels: Labels, image: Layer) -> bool:

@@ -113,6 +113,13 @@ def is_nifti_file(path: Path) -> bool:
     return is_nifti_name(path) or suffix_of(path) in IMAGE_SUFFIXES
 
 
+def is_half_of_pair(path: Path) -> bool:
+    """Whether a file is called like one half of a .hdr/.img pair."""
+    from napari_medseg.io.nifti_files import HEADER_SUFFIXES, IMAGE_SUFFIXES, suffix_of
+
+    return suffix_of(path) in (*HEADER_SUFFIXES, *IMAGE_SUFFIXES)
+
+
 def _whole_series(file: Study, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Study:
     """Widen the study of one slice to the series it belongs to, if its folder holds more of it."""
     (slice_series, *rest) = file.series

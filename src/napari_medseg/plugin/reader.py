@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from napari_medseg.core.progress import Cancelled
 from napari_medseg.core.segmentation import Segmentation
 from napari_medseg.plugin.layer_data import NO_LAYER, LayerData, to_layer_data
-from napari_medseg.plugin.opening import find_study, is_dicom_file, is_nifti_file, load_series
+from napari_medseg.plugin.opening import find_study, is_dicom_file, is_half_of_pair, is_nifti_file, load_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
 
     One series becomes one layer. A folder of several series is listed in the Studies panel if a viewer's window is
     open, so that the user chooses; without a window all of them are loaded. A lone DICOM file opens the series that
-    it belongs to, once: dropping all slices of a series opens it one time.
+    it belongs to, once: dropping all slices of a series (or both halves of a .hdr/.img pair) opens it one time.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
     from napari_medseg.plugin.window import select_open_layer, show_study, shown_progress
 
     paths = _as_paths(path)
-    if len(paths) == 1 and is_dicom_file(paths[0]) and select_open_layer(paths[0]):
+    if len(paths) == 1 and _is_part_of_scan(paths[0]) and select_open_layer(paths[0]):
         return NO_LAYER
     try:
         with shown_progress("Looking for scans") as (on_progress, cancel):
@@ -77,11 +77,15 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
 
 def _load_layer(series: Series, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Layer:
     from napari_medseg.plugin.layers import segmentation_to_layer, volume_to_layer
+    from napari_medseg.plugin.matching import find_image_of
+    from napari_medseg.plugin.window import open_viewer
 
     loaded = load_series(series, on_progress, cancel)
-    if isinstance(loaded, Segmentation):
-        return segmentation_to_layer(loaded, series.description or "Labels")
-    return volume_to_layer(loaded)
+    if not isinstance(loaded, Segmentation):
+        return volume_to_layer(loaded)
+    viewer = open_viewer()
+    image_layer = find_image_of(loaded.geometry, viewer.layers) if viewer is not None else None
+    return segmentation_to_layer(loaded, series.description or "Labels", image_layer)
 
 
 def _as_paths(path: PathOrPaths) -> list[Path]:
@@ -92,3 +96,8 @@ def _may_be_scan(path: Path) -> bool:
     if path.is_dir():
         return True
     return path.is_file() and (is_nifti_file(path) or is_dicom_file(path))
+
+
+def _is_part_of_scan(path: Path) -> bool:
+    """Whether a scan is commonly dropped as several files of this kind: slices, or the halves of a pair."""
+    return is_dicom_file(path) or is_half_of_pair(path)

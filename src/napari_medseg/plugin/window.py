@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_medseg.core.progress import CancelToken
@@ -12,6 +11,7 @@ from napari_medseg.plugin.link import layer_volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from napari.layers import Layer
     from napari.viewer import Viewer
@@ -88,7 +88,7 @@ def show_notes(layers: Iterable[tuple[str, tuple[str, ...]]]) -> None:
 
 
 def select_open_layer(file: Path) -> bool:
-    """Select the layer that already shows the series of a DICOM file; False if there is none."""
+    """Select the layer that already shows the scan a file is part of; False if there is none."""
     viewer = open_viewer()
     if viewer is None:
         return False
@@ -102,9 +102,10 @@ def select_open_layer(file: Path) -> bool:
 
 def _shows_file(layer: Layer, file: Path) -> bool:
     volume = layer_volume(layer)
-    if volume is None or volume.source is None or volume.source.format != "dicom":
+    if volume is None or volume.source is None:
         return False
-    return any(Path(known).name == file.name and Path(known).resolve() == file for known in volume.source.files)
+    known = [place for place in (volume.source.path, *volume.source.files) if place is not None]
+    return any(place.name == file.name and place.resolve() == file for place in known)
 
 
 def _studies_panel(viewer: Viewer) -> Any:
