@@ -76,15 +76,12 @@ class BoxTool(QObject):
 
     def corners_world(self) -> npt.NDArray[np.float64] | None:
         """Return the lowest and the highest corner in napari's world, shape (2, axes), or None if none is drawn."""
-        layer = self._layer()
-        if layer is None or not layer.data:
+        drawn = self._rectangle()
+        if drawn is None:
             return None
-        drawn = np.asarray([layer.data_to_world(point) for point in layer.data[-1]], dtype=np.float64)
-        low, high = drawn.min(axis=0), drawn.max(axis=0)
-        flat = np.flatnonzero(high - low < 1e-9)
-        if flat.size == 1 and low.size == 3:
-            if self.depth_mm is None:
-                self.depth_mm = float(np.round((high - low).sum() / 2))
+        low, high = drawn
+        flat = _flat_axis(low, high)
+        if flat is not None and self.depth_mm is not None:
             low[flat], high[flat] = low[flat] - self.depth_mm / 2, high[flat] + self.depth_mm / 2
         return np.stack([low, high])
 
@@ -98,10 +95,25 @@ class BoxTool(QObject):
         a, b = world_to_ras(image, corners)
         return BoxPrompt((float(a[0]), float(a[1]), float(a[2])), (float(b[0]), float(b[1]), float(b[2])))
 
-    def size_mm(self) -> tuple[float, ...] | None:
-        """Return the sides of the box, or None if none is drawn."""
-        corners = self.corners_world()
-        return None if corners is None else tuple(float(side) for side in corners[1] - corners[0])
+    def drawn_mm(self) -> tuple[float, ...] | None:
+        """Return the sides of the rectangle, rows before columns, or None if none is drawn."""
+        drawn = self._rectangle()
+        if drawn is None:
+            return None
+        low, high = drawn
+        flat = _flat_axis(low, high)
+        return tuple(float(side) for axis, side in enumerate(high - low) if axis != flat)
+
+    def _rectangle(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+        """Return the corners of what is drawn, and take a first depth from it: as deep as it is wide, about."""
+        layer = self._layer()
+        if layer is None or not layer.data:
+            return None
+        drawn = np.asarray([layer.data_to_world(point) for point in layer.data[-1]], dtype=np.float64)
+        low, high = drawn.min(axis=0), drawn.max(axis=0)
+        if self.depth_mm is None and _flat_axis(low, high) is not None:
+            self.depth_mm = max(float(np.round((high - low).sum() / 2)), 1.0)
+        return low, high
 
     def _layer(self) -> Shapes | None:
         return find_layer(self._viewer, self._key) if self._key else None
@@ -127,3 +139,9 @@ def _edge_width(image: Layer) -> float:
     """Return a line width in mm that is seen at any zoom: about one 300th of the image."""
     extent = np.asarray(image.extent.world)[:, -2:]
     return float(max((extent[1] - extent[0]).max() / 300, 1e-3))
+
+
+def _flat_axis(low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]) -> int | None:
+    """Return the axis across the slice that a rectangle in a volume was drawn on; None in a 2-D image."""
+    flat = np.flatnonzero(high - low < 1e-9)
+    return int(flat[0]) if low.size == 3 and flat.size == 1 else None

@@ -2,72 +2,30 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
-from napari_medseg.core import Segmentation
-from napari_medseg.core.affine import FloatArray
-from napari_medseg.gui.segment.box import holds_voxels
+from napari_medseg.gui.segment.box_controller import BoxController
 from napari_medseg.gui.segment.cards import about_model, misfit, model_choices, model_details
 from napari_medseg.gui.segment.layers_at_hand import find_layer, free_name, image_layers, layer_choices, layer_key
-from napari_medseg.gui.wording import TIMES, duration_text, number
+from napari_medseg.gui.segment.runner import Outcome, RunRequest, Segmenter, frame_shown, run_model
+from napari_medseg.gui.wording import duration_text
 from napari_medseg.gui.workers import LatestJob
-from napari_medseg.plugin.layers import layer_link, layer_to_volume, layer_volume, segmentation_to_layer
+from napari_medseg.plugin.layers import layer_link, layer_volume, ras_to_world, segmentation_to_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari.viewer import Viewer
 
-    from napari_medseg.core import BoxPrompt, CancelToken, Geometry, ProgressCallback, Prompt, Volume
+    from napari_medseg.core import CancelToken, ProgressCallback, Segmentation, Volume
+    from napari_medseg.core.affine import FloatArray
     from napari_medseg.gui.segment.box import BoxTool
     from napari_medseg.gui.segment.model_section import ModelSection
     from napari_medseg.models import ModelCard
-
-
-class Segmenter(Protocol):
-    """Runs models, as `napari_medseg.inference.worker.InferenceWorker` does."""
-
-    def segment(
-        self,
-        model_name: str,
-        volume: Volume,
-        *,
-        device: str = "auto",
-        prompts: Sequence[Prompt] = (),
-        frame: int = 0,
-        on_progress: ProgressCallback | None = None,
-        cancel: CancelToken | None = None,
-    ) -> Segmentation:
-        """Segment a volume; called from a thread."""
-
-    def warm_up(self) -> None:
-        """Get ready; called from a thread."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run brought.
-
-    Parameters
-    ----------
-    segmentation : Segmentation
-        The labels.
-    centre_ras : ndarray of shape (3,) or None
-        Middle of what was found, in RAS mm; None if nothing was.
-    seconds : float
-        How long it took.
-    """
-
-    segmentation: Segmentation
-    centre_ras: FloatArray | None
-    seconds: float
 
 
 class RunController(QObject):
@@ -96,9 +54,8 @@ class RunController(QObject):
         super().__init__(view)
         self.view = view
         self._viewer = viewer
-        self._box = box
+        self.boxes = BoxController(view, box, image=lambda: self.image)
         self._worker = worker
-        self._catalogue = catalogue
         self._cards: dict[str, ModelCard] = {}
         self._models_known = False
         self._warmed = False
@@ -115,11 +72,9 @@ class RunController(QObject):
         view.image_chosen.connect(self._image_chosen)
         view.model_chosen.connect(self._model_chosen)
         view.device_chosen.connect(self.update)
-        view.box_toggled.connect(self._toggle_box)
-        view.depth_changed.connect(self._set_depth)
         view.run_requested.connect(self.run)
         view.cancel_requested.connect(self.job.cancel)
-        self._box.changed.connect(self.update)
+        self.boxes.changed.connect(self.update)
         self.job.busy_changed.connect(view.set_running)
         self.job.progressed.connect(view.progress.show_progress)
         self.job.failed.connect(view.notice.show_error)
@@ -157,7 +112,7 @@ class RunController(QObject):
         self.view.about.setText(about_model(card, geometry, self.view.device_box.key) if card is not None else "")
         self.view.about.setToolTip(model_details(card) if card is not None else "")
         self.view.about.setVisible(card is not None)
-        self._show_box()
+        self.boxes.show(image)
         self.view.set_reason(self._reason(image, card, volume))
 
     def run(self) -> None:
@@ -166,25 +121,16 @@ class RunController(QObject):
         if image is None or card is None or self.job.busy:
             return
         self.view.notice.clear()
-        volume = layer_volume(image)
-        prompt = self._box.prompt(image) if self._box.active else None
-        prompts: tuple[BoxPrompt, ...] = (prompt,) if prompt is not None else ()
-        frame = _frame_shown(self._viewer, image, volume)
-        device = self.view.device_box.key
-        name = card.name
+        request = RunRequest(
+            image,
+            card.name,
+            self.view.device_box.key,
+            self.boxes.prompts(image),
+            frame_shown(self._viewer, image, layer_volume(image)),
+        )
 
         def work(on_progress: ProgressCallback, cancel: CancelToken) -> Outcome:
-            start = time.monotonic()
-            segmentation = self._worker.segment(
-                name,
-                layer_to_volume(image),
-                device=device,
-                prompts=prompts,
-                frame=frame,
-                on_progress=on_progress,
-                cancel=cancel,
-            )
-            return Outcome(segmentation, _centre(segmentation), time.monotonic() - start)
+            return run_model(self._worker, request, on_progress, cancel)
 
         key, wanted = layer_key(image), f"{image.name} – {card.title}"
         self.job.start(work, lambda outcome: self._show(outcome, key, wanted))
@@ -217,8 +163,6 @@ class RunController(QObject):
 
     def _go_to(self, layer: Labels, centre_ras: FloatArray) -> None:
         """Show the slices through the middle of the result."""
-        from napari_medseg.plugin.layers import ras_to_world
-
         world = ras_to_world(layer, centre_ras)
         first = self._viewer.dims.ndim - len(world)
         for axis, position in enumerate(world):
@@ -245,8 +189,7 @@ class RunController(QObject):
         self.update()
 
     def _image_chosen(self) -> None:
-        if self._box.active:
-            self._box.stop()
+        self.boxes.stop()
         self._choose_model = True
         self.update()
         self.image_changed.emit()
@@ -261,77 +204,11 @@ class RunController(QObject):
         reason = misfit(card, volume)
         if not reason:
             self._warm_up()
-            reason = self._box_reason(image, volume.geometry if volume is not None else None)
+            reason = self.boxes.reason(image, volume.geometry if volume is not None else None)
         return reason
-
-    def _box_reason(self, image: Image, geometry: Geometry | None) -> str:
-        if not self._box.active:
-            return ""
-        prompt = self._box.prompt(image)
-        if prompt is None:
-            return "Draw the box first: drag a rectangle over the image, on any slice."
-        if geometry is not None and not holds_voxels(prompt, geometry):
-            return "The box lies outside of the scan."
-        return ""
 
     def _warm_up(self) -> None:
         """Start the worker process once, so that the first run need not wait for its libraries."""
         if not self._warmed:
             self._warmed = True
             self.warm_job.start(lambda on_progress, cancel: self._worker.warm_up(), lambda _: None)
-
-    def _toggle_box(self, wanted: bool) -> None:
-        image = self.image
-        if wanted and image is not None:
-            link = layer_link(image)
-            self._box.start(image, link.frame.ndim if link is not None else min(image.ndim, 3))
-        else:
-            self._box.stop()
-        self.update()
-
-    def _set_depth(self, depth_mm: float) -> None:
-        self._box.depth_mm = depth_mm
-        self.update()
-
-    def _show_box(self) -> None:
-        self.view.box_check.setEnabled(self.image is not None)
-        if not self._box.active:
-            self.view.show_box(None, None)
-            return
-        size = self._box.size_mm()
-        text = (
-            ""
-            if size is None
-            else TIMES.join(number(side, 0) for side in _drawn_sides(size, self._box.depth_mm)) + " mm"
-        )
-        self.view.show_box(text, self._box.depth_mm)
-
-
-def _drawn_sides(size_mm: tuple[float, ...], depth_mm: float | None) -> list[float]:
-    """Return the sides that were drawn, without the depth, which has a field of its own; columns before rows."""
-    sides = list(size_mm)
-    if depth_mm is not None and depth_mm in sides:
-        sides.remove(depth_mm)
-    return sides[::-1]
-
-
-def _frame_shown(viewer: Viewer, image: Image, volume: Volume | None) -> int:
-    """Return the time point or channel on screen; 0 for images without."""
-    if volume is None or volume.n_frames == 1:
-        return 0
-    point = np.asarray(viewer.dims.point)[-image.ndim :]
-    frame = round(float(image.world_to_data(point)[0]))
-    return min(max(frame, 0), volume.n_frames - 1)
-
-
-def _centre(segmentation: Segmentation) -> FloatArray | None:
-    """Return the middle of the box around all labels, in RAS mm."""
-    array = segmentation.array
-    middle = []
-    for axis in range(3):
-        others = tuple(n for n in range(3) if n != axis)
-        filled = np.flatnonzero(array.any(axis=others))
-        if not filled.size:
-            return None
-        middle.append((int(filled[0]) + int(filled[-1])) / 2)
-    return segmentation.geometry.ijk_to_ras(middle)

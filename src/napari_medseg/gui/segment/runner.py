@@ -1,0 +1,128 @@
+"""One run of a model, from layer to labels; the part that happens in a thread."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from napari.layers import Image
+
+from napari_medseg.core import Prompt, Segmentation
+from napari_medseg.core.affine import FloatArray
+from napari_medseg.plugin.layers import layer_to_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.viewer import Viewer
+
+    from napari_medseg.core import CancelToken, ProgressCallback, Volume
+
+
+class Segmenter(Protocol):
+    """Runs models, as `napari_medseg.inference.worker.InferenceWorker` does."""
+
+    def segment(
+        self,
+        model_name: str,
+        volume: Volume,
+        *,
+        device: str = "auto",
+        prompts: Sequence[Prompt] = (),
+        frame: int = 0,
+        on_progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Segmentation:
+        """Segment a volume; called from a thread."""
+
+    def warm_up(self) -> None:
+        """Get ready; called from a thread."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run brought.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        The labels.
+    centre_ras : ndarray of shape (3,) or None
+        Middle of what was found, in RAS mm; None if nothing was.
+    seconds : float
+        How long it took.
+    """
+
+    segmentation: Segmentation
+    centre_ras: FloatArray | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run on what; fixed when the user presses Run.
+
+    Parameters
+    ----------
+    image : napari.layers.Image
+        The image.
+    model_name, device : str
+        Which model, and where.
+    prompts : tuple of Prompt
+        Boxes that confine it.
+    frame : int
+        Time point or channel.
+    """
+
+    image: Image
+    model_name: str
+    device: str
+    prompts: tuple[Prompt, ...] = ()
+    frame: int = 0
+
+
+def run_model(worker: Segmenter, request: RunRequest, on_progress: ProgressCallback, cancel: CancelToken) -> Outcome:
+    """Run a model and wait for it; never on the GUI thread.
+
+    Raises
+    ------
+    MedsegError
+        If image or model do not serve.
+    Cancelled
+        If the user stopped it.
+    """
+    start = time.monotonic()
+    segmentation = worker.segment(
+        request.model_name,
+        layer_to_volume(request.image),
+        device=request.device,
+        prompts=request.prompts,
+        frame=request.frame,
+        on_progress=on_progress,
+        cancel=cancel,
+    )
+    return Outcome(segmentation, _centre(segmentation), time.monotonic() - start)
+
+
+def frame_shown(viewer: Viewer, image: Image, volume: Volume | None) -> int:
+    """Return the time point or channel on screen; 0 for images without."""
+    if volume is None or volume.n_frames == 1:
+        return 0
+    point = np.asarray(viewer.dims.point)[-image.ndim :]
+    frame = round(float(image.world_to_data(point)[0]))
+    return min(max(frame, 0), volume.n_frames - 1)
+
+
+def _centre(segmentation: Segmentation) -> FloatArray | None:
+    """Return the middle of the box around all labels, in RAS mm."""
+    array = segmentation.array
+    middle = []
+    for axis in range(3):
+        others = tuple(n for n in range(3) if n != axis)
+        filled = np.flatnonzero(array.any(axis=others))
+        if not filled.size:
+            return None
+        middle.append((int(filled[0]) + int(filled[-1])) / 2)
+    return segmentation.geometry.ijk_to_ras(middle)
