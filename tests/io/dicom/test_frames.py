@@ -24,6 +24,7 @@ from pydicom.uid import (
 
 from napari_medseg.core import MedsegError
 from napari_medseg.io.dicom import find_dicom_series
+from napari_medseg.io.dicom.codestream import size_of_codestream
 
 PYDICOM_FILES = Path(pydicom.data.__file__).parent
 
@@ -174,6 +175,23 @@ def test_stream_of_another_size_is_refused(tmp_path, slice_maker):
     ds.save_as(tmp_path / "bad.dcm", enforce_file_format=True)
     with pytest.raises(MedsegError, match="9 × 8 pixels, and its header tells 8 × 8"):
         load_only(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        imagecodecs.jpegls_encode,
+        imagecodecs.ljpeg_encode,
+        imagecodecs.jpeg8_encode,
+        lambda pixels: imagecodecs.jpeg2k_encode(pixels, codecformat="J2K"),
+        lambda pixels: imagecodecs.jpeg2k_encode(pixels, codecformat="JP2"),
+    ],
+)
+def test_size_is_known_without_decoding(encode):
+    stream = bytes(encode(np.zeros((70, 33), np.uint8)))
+    assert size_of_codestream(stream) == (70, 33)
+    for end in range(0, len(stream), 3):
+        assert size_of_codestream(stream[:end]) in (None, (70, 33))
 
 
 def test_promise_beyond_the_file_takes_no_memory(tmp_path, slice_maker):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pydicom.encaps import get_frame
 
 from napari_medseg.io.dicom.codecs import UndecodableFrame, decode_grey
+from napari_medseg.io.dicom.codestream import size_of_codestream
 from napari_medseg.io.dicom.deflate import DEFLATED, inflate
 from napari_medseg.io.dicom.encoding import is_encapsulated
 from napari_medseg.io.dicom.faults import cut_short, damaged, moved, other_size, too_many_pixels
@@ -133,7 +134,18 @@ def _read_encapsulated(instance: Instance, index: int) -> AnyArray:
 
 
 def encoded_frame(instance: Instance, index: int) -> bytes:
-    """Return one compressed frame, its fragments joined (PS3.5 A.4)."""
+    """Return one compressed frame, its fragments joined (PS3.5 A.4).
+
+    Raises
+    ------
+    MedsegError
+        If the frame tells another size than the header.
+    """
     with instance.path.open("rb") as file:
         file.seek(instance.pixels_at)
-        return get_frame(file, index, number_of_frames=instance.n_frames)
+        frame = get_frame(file, index, number_of_frames=instance.n_frames)
+    told = (instance.pixel_format.rows, instance.pixel_format.columns)
+    found = size_of_codestream(frame)
+    if found is not None and found != told:
+        raise other_size(instance.path, found, told)
+    return frame
