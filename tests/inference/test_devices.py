@@ -6,7 +6,7 @@ import torch
 
 from napari_medseg.core import MedsegError
 from napari_medseg.inference.devices import Accelerators, choose_device
-from napari_medseg.inference.stepdown import Attempt, is_out_of_memory, run_with_step_down
+from napari_medseg.inference.stepdown import Attempt, cpu_batch, is_out_of_memory, run_with_step_down
 
 NONE, CUDA, MPS = Accelerators(), Accelerators(cuda="A card"), Accelerators(mps=True)
 
@@ -38,6 +38,12 @@ def test_what_is_not_there_is_refused(wish, offered):
         choose_device(wish, offered)
 
 
+def test_the_processor_reads_small_windows_together():
+    assert cpu_batch(16**3) == cpu_batch(40 * 56 * 40) == 8
+    assert cpu_batch(64**3) == 3
+    assert cpu_batch(128**3) == 1
+
+
 def test_without_a_wish_torch_is_asked():
     assert choose_device("auto").name in ("cpu", "cuda", "mps")
 
@@ -51,7 +57,7 @@ def run_failing(n_failures: int, error: Exception, device: str):
             raise error
         return np.ones(3)
 
-    return run_with_step_down(run, device), tried
+    return run_with_step_down(run, device, 700_000), tried
 
 
 def test_no_note_when_all_is_well():

@@ -96,7 +96,7 @@ def test_a_box_finds_what_the_whole_scan_does(make_card, brightness, spacing):
     geometry = grid_of((0, 0, 0), spacing, (70, 64, 50))
     card = make_card(window=(32, 32, 32), intensity={"kind": "zscore", "percentiles": [0.5, 99.5], "scope": "volume"})
     whole = FrameTask(card, ball(geometry), geometry).run(brightness, CPU)
-    low, high = (CENTRE_RAS + offset * (RADIUS_MM + 3) for offset in (-1, 1))
+    low, high = (CENTRE_RAS + offset * (RADIUS_MM + 9) for offset in (-1, 1))
     box = BoxPrompt(tuple(low), tuple(high))
     boxed = FrameTask(card, ball(geometry), geometry, [box]).run(brightness, CPU)
     assert (boxed != whole).mean() < 1e-3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -119,7 +120,9 @@ class Model:
             on_progress,
             cancel,
         )
-        labels, notes = run_with_step_down(lambda attempt: task.run(self._network_for(attempt), attempt), self.device)
+        labels, notes = run_with_step_down(
+            lambda attempt: task.run(self._network_for(attempt), attempt), self.device, math.prod(task.plan.window)
+        )
         if not labels.any():
             notes = (*notes, f"{self._card.title} found nothing in this scan.")
         segments = tuple(_segment(label) for label in sorted(self._card.labels, key=lambda label: label.value))

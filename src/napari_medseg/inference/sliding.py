@@ -75,14 +75,12 @@ def slide(
         on_window(done)
     for start, following in _with_next(plan.starts[rolling], plan.shape[rolling]):
         slab.move_to(start)
-        for group in _grouped(_row(plan, rolling, start), batch):
-            read = [(starts, source.read(starts)) for starts in group]
-            seen = [(starts, window) for starts, window in read if window is not None]
+        for n_read, seen in _batches(_row(plan, rolling, start), source, batch):
             if seen:
                 scores = predict(torch.stack([window for _, window in seen]))
                 for (starts, _), score in zip(seen, scores, strict=True):
                     slab.add(starts, score)
-            done += len(group)
+            done += n_read
             if on_window is not None:
                 on_window(done)
         slab.hand_on(following, sink)
@@ -142,6 +140,18 @@ def _row(plan: WindowPlan, rolling: int, start: int) -> Iterator[Shape3]:
     return itertools.product(*choices)  # type: ignore[return-value]
 
 
-def _grouped(starts: Iterator[Shape3], size: int) -> Iterator[list[Shape3]]:
-    while group := list(itertools.islice(starts, size)):
-        yield group
+def _batches(
+    row: Iterator[Shape3], source: WindowSource, size: int
+) -> Iterator[tuple[int, list[tuple[Shape3, torch.Tensor]]]]:
+    """Read windows until there are enough to see; give how many were read, and those."""
+    n_read, seen = 0, []
+    for starts in row:
+        window = source.read(starts)
+        n_read += 1
+        if window is not None:
+            seen.append((starts, window))
+        if len(seen) == size:
+            yield n_read, seen
+            n_read, seen = 0, []
+    if n_read:
+        yield n_read, seen
