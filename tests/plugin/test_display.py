@@ -50,3 +50,9 @@ def test_labels_without_a_segment_have_colours_too() -> None:
     assert colours[0] == "transparent"
     assert len({colours[label] for label in range(1, 12)}) == 11
     assert None in colours
+
+
+def test_colours_fit_into_napari_s_byte_table() -> None:
+    few, many = label_colours([Segment(2035, "x")]), label_colours([Segment(n, "x") for n in range(1000, 1200)])
+    assert few[2035] and few[7] and len(set(few.values())) <= 254
+    assert many[1199] and many[7] and len(set(many.values())) <= 254

@@ -19,7 +19,8 @@ Limits = tuple[float, float]
 
 _SAMPLES = 200_000
 _PERCENTILES = (0.5, 99.5)
-_COLOURED_LABELS = 255
+_COLOURED_LABELS = 250
+"""Up to 254 colours napari draws from a table of bytes; beyond, each change of 16-bit labels' colours takes seconds."""
 _OTHER_LABELS_COLOUR = "#b0b0b0"
 
 
@@ -48,9 +49,10 @@ def contrast_range(volume: Volume) -> Limits:
 
 
 def label_colours(segments: Sequence[Segment]) -> dict[int | None, str]:
-    """Return a colour for every label up to 255 and for the rest, so that a new label is visible when painted."""
-    colours: dict[int | None, str] = {label: label_colour(label) for label in range(1, _COLOURED_LABELS + 1)}
-    colours.update({segment.label: segment.colour for segment in segments})
+    """Return a colour for every segment, for low labels that have none, and for the rest, so that paint is seen."""
+    colours: dict[int | None, str] = {segment.label: segment.colour for segment in segments}
+    for label in range(1, _COLOURED_LABELS + 1 - len(colours)):
+        colours.setdefault(label, label_colour(label))
     colours[0] = "transparent"
     colours[None] = _OTHER_LABELS_COLOUR
     return colours
