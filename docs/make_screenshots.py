@@ -38,8 +38,8 @@ def main() -> None:
         scans = Path(folder) / "scans"
         shutil.copytree(ROOT / "sample_data", scans)
         viewer = napari.Viewer(show=False)
-        viewer.window.resize(width, height)
         viewer.window.show()
+        viewer.window.resize(width, height)
         take_pictures(viewer, scans, options.out, options.patience)
         viewer.close()
 
@@ -49,12 +49,11 @@ def take_pictures(viewer: napari.Viewer, scans: Path, out: Path, patience: float
     viewer.open(str(scans), plugin="napari-medseg")
     studies = find_panel(viewer, "Studies")
     assert isinstance(studies, StudiesWidget)
-    listed = [series for study in studies.controller._studies.values() for series in study.series]
-    studies.controller.load([series for series in listed if series.modality == "CT"])
+    choose(studies, "CT")
     wait(lambda: not studies.controller.job.busy, patience)
     picture(viewer, out / "studies.png")
     viewer.layers.clear()
-    studies.controller.load([series for series in listed if series.path.name.startswith("t1_head")])
+    choose(studies, "t1_head")
     wait(lambda: not studies.controller.job.busy, patience)
     segment = find_panel(viewer, "Segment")
     assert isinstance(segment, SegmentWidget)
@@ -68,6 +67,16 @@ def take_pictures(viewer: napari.Viewer, scans: Path, out: Path, patience: float
     wait(lambda: not segment.saves.job.busy, patience)
     picture(viewer, out / "segment.png")
     print(segment.view.model.notice.text, segment.view.save.notice.text, sep="\n")
+
+
+def choose(studies: StudiesWidget, word: str) -> None:
+    """Select the series that the filter finds, and load it with Enter's signal."""
+    view = studies.view
+    view.filter_edit.setText(word)
+    view.select_first_series()
+    view.tree.activated.emit(view.tree.currentIndex())
+    view.filter_edit.clear()
+    view.tree.scrollTo(view.tree.currentIndex())
 
 
 def wait(done: Callable[[], bool], seconds: float) -> None:

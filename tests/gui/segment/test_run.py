@@ -199,6 +199,28 @@ def test_panel_closed_while_running(qtbot: Any, viewer: Any, worker: Any, new_ca
     assert _labels(viewer) == []
 
 
+def test_a_closed_panel_hears_nothing_more(
+    qtbot: Any, viewer: Any, worker: Any, new_card: Any, new_volume: Any
+) -> None:
+    panel = SegmentWidget(viewer, worker=worker, catalogue=lambda: [new_card()])
+    viewer.add_layer(volume_to_layer(new_volume()))
+    qtbot.waitUntil(lambda: panel.view.model.run_button.isEnabled())
+    panel.runs.run()
+    qtbot.waitUntil(lambda: len(_labels(viewer)) == 1)
+    panel.view.model.box_check.setChecked(True)
+    (labels,) = _labels(viewer)
+    shapes = viewer.layers[-1]
+    gone: list[bool] = []
+    panel.destroyed.connect(lambda: gone.append(True))
+    panel.deleteLater()
+    qtbot.waitUntil(lambda: bool(gone))
+    labels.paint((5, 5, 5), 1)
+    labels.selected_label = 2
+    shapes.add_rectangles(np.array([[0, 0, 0], [0, 0, 5], [0, 5, 5], [0, 5, 0]]))
+    viewer.layers.selection.active = viewer.layers[0]
+    viewer.layers.clear()
+
+
 def test_selecting_layers_in_napari_selects_them_here(
     qtbot: Any, panel: SegmentWidget, viewer: Any, image: Any, new_volume: Any
 ) -> None:

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from qtpy.QtGui import QPaintEvent
+
+_COMBO = QStyle.ComplexControl.CC_ComboBox
+_MARGIN = 8
+"""Pixels that napari's theme keeps free beside the text."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,19 @@ class ChoiceBox(QComboBox):
         if key != self.key and any(choice.key == key for choice in self._choices):
             self._select(key)
             self.chosen.emit(self.key)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Shorten a long name in the middle; under napari's theme Qt would cut it off."""
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style = self.style()
+        if style is not None:
+            field = style.subControlRect(_COMBO, option, QStyle.SubControl.SC_ComboBoxEditField, self)
+            room = field.width() - _MARGIN
+            option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideMiddle, room)
+        painter.drawComplexControl(_COMBO, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
     def _fill(self, ordered: tuple[Choice, ...]) -> None:
         self._choices = ordered

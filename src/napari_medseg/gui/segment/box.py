@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.core import BoxPrompt
 from napari_medseg.gui.segment.layers_at_hand import find_layer, free_name, layer_key
+from napari_medseg.gui.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,6 +37,7 @@ class BoxTool(QObject):
         self._viewer = viewer
         self._key = ""
         self._tidying = False
+        self._heard = Subscriptions(self)
         self.depth_mm: float | None = None
 
     @property
@@ -58,14 +60,14 @@ class BoxTool(QObject):
         layer.mode = "add_rectangle"
         self._key = layer_key(layer)
         self.depth_mm = None
-        layer.events.data.connect(self._on_data)
+        self._heard.add(layer.events.data, self._on_data)
 
     def stop(self) -> None:
         """Take the rectangle away."""
         layer = self._layer()
         self._key = ""
         if layer is not None:
-            layer.events.data.disconnect(self._on_data)
+            self._heard.end()
             self._viewer.layers.remove(layer)
 
     def note_layers(self) -> None:

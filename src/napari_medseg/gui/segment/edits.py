@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.gui.segment.layers_at_hand import labels_layers, layer_key
+from napari_medseg.gui.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from napari.layers import Labels
     from napari.viewer import Viewer
 
@@ -76,7 +75,7 @@ class EditWatch(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._records: dict[str, EditRecord] = {}
-        self._listeners: dict[str, Callable[[], None]] = {}
+        self._heard: dict[str, Subscriptions] = {}
 
     def record(self, key: str) -> EditRecord:
         """Return what is known of a layer."""
@@ -102,22 +101,22 @@ class EditWatch(QObject):
     def follow_layers(self) -> None:
         """Listen to the layers that are there now, and to no others."""
         layers = {layer_key(layer): layer for layer in labels_layers(self._viewer)}
-        for key in set(self._listeners) - set(layers):
-            del self._listeners[key]
+        for key in set(self._heard) - set(layers):
+            self._heard.pop(key).end()
             self._records.pop(key, None)
         for key, layer in layers.items():
-            if key not in self._listeners:
-                self._listeners[key] = self._listen(key, layer)
+            if key not in self._heard:
+                self._heard[key] = self._listen(key, layer)
 
     def unsaved_layers(self) -> list[Labels]:
         """Return the layers whose changes are in no file."""
         return [layer for layer in labels_layers(self._viewer) if self.record(layer_key(layer)).is_unsaved]
 
-    def _listen(self, key: str, layer: Labels) -> Callable[[], None]:
+    def _listen(self, key: str, layer: Labels) -> Subscriptions:
         def on_edit() -> None:
-            if key in self._listeners:
-                self.note_edit(key)
+            self.note_edit(key)
 
+        heard = Subscriptions(self)
         for emitter in (layer.events.paint, layer.events.labels_update, layer.events.data):
-            emitter.connect(on_edit)
-        return on_edit
+            heard.add(emitter, on_edit)
+        return heard

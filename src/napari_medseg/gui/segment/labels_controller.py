@@ -12,6 +12,7 @@ from napari_medseg.core import Segment
 from napari_medseg.core.colours import label_colour
 from napari_medseg.gui.segment.layers_at_hand import find_layer, free_name, labels_layers, layer_choices, layer_key
 from napari_medseg.gui.segment.segment_table import SegmentRow
+from napari_medseg.gui.subscriptions import Subscriptions
 from napari_medseg.gui.workers import LatestJob
 from napari_medseg.plugin.layers import layer_link, layer_segments, layer_to_segmentation, set_layer_segments
 from napari_medseg.plugin.matching import find_image_layer
@@ -56,7 +57,7 @@ class LabelsController(QObject):
         self._image = image
         self._volumes_ml: dict[int, float] = {}
         self._counted_key = ""
-        self._listening: Labels | None = None
+        self._heard = Subscriptions(self)
         self._slice: tuple[object, ...] = ()
         self.job = LatestJob(self)
         self._timer = QTimer(self)
@@ -126,16 +127,11 @@ class LabelsController(QObject):
 
     def _listen(self, layer: Labels | None) -> None:
         """Follow the selected label, the names and the redraws of the layer in hand alone."""
-        if self._listening is not None:
-            events = self._listening.events
-            events.selected_label.disconnect(self._follow_selected_label)
-            events.set_data.disconnect(self._drawn)
-            events.colormap.disconnect(self._show_rows)
-        self._listening = layer
+        self._heard.end()
         if layer is not None:
-            layer.events.selected_label.connect(self._follow_selected_label)
-            layer.events.set_data.connect(self._drawn)
-            layer.events.colormap.connect(self._show_rows)
+            self._heard.add(layer.events.selected_label, self._follow_selected_label)
+            self._heard.add(layer.events.set_data, self._drawn)
+            self._heard.add(layer.events.colormap, self._show_rows)
             self._slice = self._slice_shown()
 
     def _update_state(self) -> None:

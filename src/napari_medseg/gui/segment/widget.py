@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.layers import Image, Labels
@@ -17,6 +16,7 @@ from napari_medseg.gui.segment.layers_at_hand import layer_key
 from napari_medseg.gui.segment.run_controller import RunController
 from napari_medseg.gui.segment.save_controller import SaveController
 from napari_medseg.gui.segment.view import SegmentView
+from napari_medseg.gui.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,16 +76,11 @@ class SegmentWidget(QWidget):
     def _follow_viewer(self) -> None:
         layers = self._viewer.layers.events
         active = self._viewer.layers.selection.events.active
-        pairs = (
-            (layers.inserted, self._inserted),
-            (layers.removed, self._layers_changed),
-            (layers.reordered, self._layers_changed),
-            (layers.renamed, self._layers_changed),
-            (active, self._active_changed),
-        )
-        for emitter, listener in pairs:
-            emitter.connect(listener)
-            self.destroyed.connect(partial(_disconnect, emitter, listener))
+        subscriptions = Subscriptions(self)
+        subscriptions.add(layers.inserted, self._inserted)
+        subscriptions.add(active, self._active_changed)
+        for emitter in (layers.removed, layers.reordered, layers.renamed):
+            subscriptions.add(emitter, self._layers_changed)
         self._layers_changed()
         self._active_changed()
 
@@ -136,10 +131,6 @@ class SegmentWidget(QWidget):
     def unsaved_names(self) -> list[str]:
         """Return the names of the labels layers with changes that are in no file."""
         return [layer.name for layer in self.watch.unsaved_layers()]
-
-
-def _disconnect(emitter: object, listener: object, _gone: object = None) -> None:
-    emitter.disconnect(listener)  # type: ignore[attr-defined]
 
 
 def _shared_worker() -> Segmenter:
