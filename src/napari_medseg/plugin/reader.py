@@ -59,7 +59,7 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
     MedsegError
         If nothing can be read; napari shows its sentence.
     """
-    from napari_medseg.plugin.window import select_open_layer, show_study, shown_progress
+    from napari_medseg.plugin.window import keep_heads_up, select_open_layer, show_study, shown_progress
 
     paths = _as_paths(path)
     if len(paths) == 1 and _is_part_of_scan(paths[0]) and select_open_layer(paths[0]):
@@ -72,6 +72,7 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
             layers = [_load_layer(series, on_progress, cancel) for series in study.series]
     except Cancelled:
         return NO_LAYER
+    keep_heads_up()
     return to_layer_data(layers)
 
 

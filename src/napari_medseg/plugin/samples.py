@@ -30,9 +30,11 @@ def chest_radiograph() -> list[LayerData]:
 def _read_sample(name: str) -> list[LayerData]:
     from napari_medseg.io import read_volume
     from napari_medseg.plugin.layers import volume_to_layer
+    from napari_medseg.plugin.window import keep_heads_up
 
     with as_file(files("napari_medseg_data") / "sample_data" / name) as folder:
         layer = volume_to_layer(read_volume(_present(folder)))
+    keep_heads_up()
     return to_layer_data([layer])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_medseg.core.progress import CancelToken
 from napari_medseg.plugin.link import layer_volume
+from napari_medseg.plugin.upright import keep_upright
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,6 +65,13 @@ def shown_progress(title: str) -> Iterator[tuple[ProgressCallback | None, Cancel
         yield on_progress, token
     finally:
         bar.close()
+
+
+def keep_heads_up() -> None:
+    """Show coronal and sagittal planes of our scans with the head up; nothing to do where there is no window."""
+    viewer = open_viewer()
+    if viewer is not None:
+        keep_upright(viewer)
 
 
 def show_study(study: Study) -> bool:

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from napari_medseg.gui.docks import open_panel, prefer_left, share_place_with_layer_list
 from napari_medseg.gui.studies.controller import OpenStudy, StudiesController
 from napari_medseg.gui.studies.view import StudiesView
+from napari_medseg.plugin.window import keep_heads_up
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,7 @@ class StudiesWidget(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer, *, open_study: OpenStudy | None = None) -> None:
         super().__init__()
         self._viewer = viewer
+        keep_heads_up()
         prefer_left("Studies")
         self._placed = False
         self._segment_offered = False
