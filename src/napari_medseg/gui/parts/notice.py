@@ -6,7 +6,6 @@ from html import escape
 from typing import TYPE_CHECKING, Literal
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStyle, QWidget
 
 if TYPE_CHECKING:
@@ -25,6 +24,11 @@ _SIGNS = {
 }
 
 
+def link(address: str, text: str) -> str:
+    """Return a link for `Notice.say`; `text` is plain."""
+    return f'<a style="color: {_LINK_COLOUR}" href="{escape(address)}">{escape(text)}</a>'
+
+
 class Notice(QWidget):
     """A message inside a panel. Hidden while there is nothing to say."""
 
@@ -39,9 +43,6 @@ class Notice(QWidget):
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
         self._text.linkActivated.connect(self.link_clicked)
-        palette = self._text.palette()
-        palette.setColor(QPalette.ColorRole.Link, QColor(_LINK_COLOUR))
-        self._text.setPalette(palette)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 4)
         layout.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)

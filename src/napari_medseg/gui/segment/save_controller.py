@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, QUrl
 from qtpy.QtGui import QDesktopServices
 
+from napari_medseg.gui.parts.notice import link
 from napari_medseg.gui.segment.layers_at_hand import layer_key
 from napari_medseg.gui.segment.target import default_target, free_path
 from napari_medseg.gui.workers import LatestJob
@@ -124,7 +125,7 @@ class SaveController(QObject):
         self._watch.note_saved(key, n_edits, saved.path, saved.volumes_ml)
         self.update()
         folder = QUrl.fromLocalFile(str(saved.path.parent)).toString()
-        text = f'Saved <b>{escape(saved.path.name)}</b>. <a href="{escape(folder)}">Show folder</a>'
+        text = f"Saved <b>{escape(saved.path.name)}</b>. {link(folder, 'Show folder')}"
         notes = "".join(f"<br>{escape(note)}" for note in saved.notes)
         self.view.notice.say("warning" if notes else "done", text + notes)
 
@@ -142,13 +143,13 @@ class SaveController(QObject):
 
     def _origin(self, layer: Labels) -> tuple[Source | None, str, str]:
         """Return source and name of the scan, and the model that made the labels."""
-        link = layer_link(layer)
+        scan = layer_link(layer)
         image = self._labels.home_of(layer)
-        model = link.model if link is not None else ""
-        if link is None and image is not None:
-            link = layer_link(image)
+        model = scan.model if scan is not None else ""
+        if scan is None and image is not None:
+            scan = layer_link(image)
         name = image.name if image is not None else layer.name
-        return (link.source if link is not None else None), name, model
+        return (scan.source if scan is not None else None), name, model
 
     def _where(self, layer: Labels, target: Path | None) -> str:
         source, _, _ = self._origin(layer)
@@ -158,8 +159,8 @@ class SaveController(QObject):
             return "Next to the scan"
         return f"In {_short(target.parent)}"
 
-    def _open_folder(self, link: str) -> None:
-        QDesktopServices.openUrl(QUrl(link))
+    def _open_folder(self, address: str) -> None:
+        QDesktopServices.openUrl(QUrl(address))
 
 
 def _state(unsaved: bool, path: Path | None) -> str:

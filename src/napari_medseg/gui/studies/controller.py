@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.core import MedsegError, Segmentation, Study, Volume
+from napari_medseg.gui.parts.notice import link
 from napari_medseg.gui.studies.thumbnails import ThumbnailMaker
 from napari_medseg.gui.studies.tree import study_rows
 from napari_medseg.gui.wording import grouped, series_text
@@ -124,7 +125,7 @@ class StudiesController(QObject):
         elif study.problems:
             n = len(study.problems)
             files = "1 file" if n == 1 else f"{grouped(n)} files"
-            self.view.notice.say("warning", f'<a href="problems">{files} could not be read</a>')
+            self.view.notice.say("warning", link("problems", f"{files} could not be read"))
 
     def _refresh(self) -> None:
         self.view.show_rows(study_rows(self._studies.values()))
@@ -195,8 +196,8 @@ class StudiesController(QObject):
         self.view.progress.end()
         self.view.notice.say("info", "Stopped.")
 
-    def _show_problems(self, link: str) -> None:
-        if link == "problems":
+    def _show_problems(self, address: str) -> None:
+        if address == "problems":
             self.view.show_problems([line for study in self._studies.values() for line in study.problems])
 
 
