@@ -14,6 +14,7 @@ from napari_medseg.models.catalogue import builtin_folder
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(
         not (builtin_folder() / "hippocampus-unet" / "card.json").is_file(), reason="the model is not trained yet"
     ),

@@ -20,7 +20,7 @@ from napari_medseg.inference import load_model
 from napari_medseg.inference.worker import InferenceWorker, WorkerBugError, process
 from napari_medseg.inference.worker.blocks import SharedBlock
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # every start of the process imports torch and monai
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 
