@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.io.atomic import atomic_write
@@ -97,7 +97,7 @@ def write_test_vector(network: torch.nn.Module, n_channels: int, spatial_dims: i
     generator = torch.Generator().manual_seed(_SEED)
     image = torch.randn((1, n_channels, *[_TEST_MULTIPLE] * spatial_dims), generator=generator)
     with atomic_write(path) as temporary:
-        save_file({"image": image, "scores": _scores(network, image)}, temporary)
+        temporary.write_bytes(save({"image": image, "scores": _scores(network, image)}))
 
 
 def _difference(network: torch.nn.Module, vector: dict[str, torch.Tensor]) -> float:

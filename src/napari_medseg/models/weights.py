@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -16,6 +15,7 @@ from napari_medseg.models.card import WeightsSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from napari_medseg.models.catalogue import ModelFolder
 
@@ -79,7 +79,7 @@ def save_weights(state: Mapping[str, torch.Tensor], path: Path, dtype: DtypeName
     stored = {name: _stored(tensor, _DTYPES[dtype]) for name, tensor in state.items()}
     content = save(stored)
     with atomic_write(path) as temporary:
-        Path(temporary).write_bytes(content)
+        temporary.write_bytes(content)
     return WeightsSpec(file=path.name, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content), dtype=dtype)
 
 

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, on_progress: ProgressCallback | None) -> int:
-    """Train and evaluate all runs that are not finished, then write the model; or do one run only.
+    """Train and evaluate all runs that are not finished, then write the model; or train and evaluate one run only.
 
     Each run can be stopped and taken up again: give the same command. The model is written to the folder named after
     the recipe in the output folder.
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback | None) -> 
     import torch
 
     from napari_medseg.training.recipe import read_recipe
-    from napari_medseg.training.runs import finish, plan_runs, train_run
+    from napari_medseg.training.runs import evaluate_run, finish, plan_runs, train_run
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -48,6 +48,8 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback | None) -> 
         raise MedsegError(f"There is no run '{arguments.run}'.", f"Runs are {', '.join(plan.name for plan in plans)}.")
     for plan in chosen:
         train_run(recipe, plan, arguments.data, arguments.head, on_progress)
+        if plan.unseen:
+            evaluate_run(recipe, plan, on_progress)
     if arguments.run is None:
         finish(recipe, plans, arguments.output / recipe.name, arguments.head, on_progress)
     return 0

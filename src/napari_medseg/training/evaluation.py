@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,9 @@ from napari_medseg.measure.agreement import dice
 from napari_medseg.models.card import QualityRecord
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_medseg.models.card import ModelCard
     from napari_medseg.training.cases import Case, CaseFiles
     from napari_medseg.training.recipe import Recipe
 
@@ -95,8 +98,8 @@ def score_cases(
     return scores
 
 
-def write_scores(scores: Sequence[CaseScore], path: Path) -> None:
-    """Write scores as JSON."""
+def write_scores(scores: Sequence[CaseScore], path: Path, card: ModelCard) -> None:
+    """Write scores as JSON, with a fingerprint of the model that they belong to."""
     rows = [
         {
             "case": s.name,
@@ -107,15 +110,26 @@ def write_scores(scores: Sequence[CaseScore], path: Path) -> None:
         for s in scores
     ]
     with atomic_write(path) as temporary:
-        Path(temporary).write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps({"model": _fingerprint(card), "scores": rows}, indent=1), encoding="utf-8")
 
 
-def read_scores(path: Path) -> list[CaseScore]:
-    """Read what `write_scores` wrote."""
+def read_scores(path: Path, card: ModelCard) -> list[CaseScore] | None:
+    """Read what `write_scores` wrote; None if there is nothing for just this model."""
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content["model"] != _fingerprint(card):
+        return None
     return [
         CaseScore(row["case"], row["patient"], row["fold"], {int(label): value for label, value in row["dice"].items()})
-        for row in json.loads(path.read_text(encoding="utf-8"))
+        for row in content["scores"]
     ]
+
+
+def _fingerprint(card: ModelCard) -> str:
+    """Tell models apart whose results may differ: by weights and by every step around the network."""
+    parts = (card.weights.sha256, card.input.model_dump_json(), card.postprocess.model_dump_json())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def quality_records(recipe: Recipe, scores: Sequence[CaseScore]) -> tuple[QualityRecord, ...]:

@@ -108,7 +108,7 @@ class Training:
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), _LONGEST_GRADIENT)
         self._optimizer.step()
         self._add_to_average()
-        return float(loss)
+        return loss.item()
 
     @torch.no_grad()
     def _add_to_average(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_medseg.io.atomic import atomic_write
@@ -14,6 +13,7 @@ from napari_medseg.models.weights import load_weights, save_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import torch
 
@@ -59,7 +59,7 @@ def write_model(
 def write_card(folder: ModelFolder) -> None:
     """Write the card of a model's folder."""
     with atomic_write(folder.path / CARD_FILE) as temporary:
-        Path(temporary).write_text(folder.card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(folder.card.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def build_card(

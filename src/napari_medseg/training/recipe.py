@@ -113,12 +113,13 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
     MedsegError
         If there is none, or it is not in order.
     """
-    own = Path(__file__).parent / "recipes" / f"{name_or_path}.toml"
+    folder = Path(__file__).parent / "recipes"
+    own = folder / f"{name_or_path}.toml"
     path = own if own.is_file() else Path(name_or_path)
     try:
         return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        known = ", ".join(sorted(recipe.stem for recipe in own.parent.glob("*.toml")))
+        known = ", ".join(sorted(recipe.stem for recipe in folder.glob("*.toml")))
         raise MedsegError(f"There is no recipe '{name_or_path}'.", f"Give a TOML file, or one of: {known}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MedsegError(f"The recipe '{path.name}' is not TOML.", str(error)) from error

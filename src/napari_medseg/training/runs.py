@@ -15,7 +15,14 @@ from napari_medseg.io import read_volume
 from napari_medseg.models.catalogue import ModelFolder
 from napari_medseg.training.cases import CaseFiles, find_cases, load_cases, make_folds
 from napari_medseg.training.context import ContextWindows, load_head, load_label_maps
-from napari_medseg.training.evaluation import CaseScore, quality_records, score_cases, watch_cases, write_scores
+from napari_medseg.training.evaluation import (
+    CaseScore,
+    quality_records,
+    read_scores,
+    score_cases,
+    watch_cases,
+    write_scores,
+)
 from napari_medseg.training.loop import Training, read_checkpoint
 from napari_medseg.training.packaging import write_card, write_model
 from napari_medseg.training.samples import Batches
@@ -84,6 +91,29 @@ def train_run(
     return training.run(on_progress, cancel, (lambda network: watch_cases(network, watched)) if watched else None)
 
 
+def evaluate_run(
+    recipe: Recipe,
+    plan: RunPlan,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> list[CaseScore]:
+    """Score a finished run on the cases that it has not seen; what was scored before is read from its folder.
+
+    Raises
+    ------
+    MedsegError
+        If the run is not finished.
+    """
+    model = plan.folder / "model"
+    card = write_model(recipe, _weights_of(recipe, plan), model).card
+    known = read_scores(plan.folder / "scores.json", card)
+    if known is not None:
+        return known
+    scores = score_cases(model, plan.name, plan.unseen, on_progress, cancel)
+    write_scores(scores, plan.folder / "scores.json", card)
+    return scores
+
+
 def finish(
     recipe: Recipe,
     plans: Sequence[RunPlan],
@@ -102,7 +132,7 @@ def finish(
     scores = []
     for plan in plans:
         if plan.unseen:
-            scores += _scores_of(recipe, plan, on_progress, cancel)
+            scores += evaluate_run(recipe, plan, on_progress, cancel)
     weights = _weights_of(recipe, plans[-1])
     folder = write_model(recipe, weights, target, quality=quality_records(recipe, scores))
     if head is None:
@@ -142,16 +172,6 @@ def _weights_of(recipe: Recipe, plan: RunPlan) -> dict[str, torch.Tensor]:
     if weights is None:
         raise MedsegError(f"The run '{plan.name}' is not finished.", "Give the command again to take it up.")
     return weights
-
-
-def _scores_of(
-    recipe: Recipe, plan: RunPlan, on_progress: ProgressCallback | None, cancel: CancelToken | None
-) -> list[CaseScore]:
-    model = plan.folder / "model"
-    write_model(recipe, _weights_of(recipe, plan), model)
-    scores = score_cases(model, plan.name, plan.unseen, on_progress, cancel)
-    write_scores(scores, plan.folder / "scores.json")
-    return scores
 
 
 def _context(recipe: Recipe, data: Path, head: Path | None) -> ContextWindows | None:

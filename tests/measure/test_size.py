@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_medseg.measure import segment_volumes_ml
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int16, np.uint64])
+def test_volumes_of_known_labels(dtype: type) -> None:
+    array = np.zeros((10, 20, 30), dtype=dtype)
+    array[:2, :5, :10] = 3
+    array[5:, 10:, :] = 7
+    affine = np.diag([0.5, 2.0, 3.0, 1.0])
+    assert segment_volumes_ml(array, affine) == pytest.approx({3: 100 * 3 / 1000, 7: 1500 * 3 / 1000})
+
+
+def test_an_oblique_mirrored_grid_has_the_same_volume() -> None:
+    array = np.ones((10, 10, 10), dtype=np.uint8)
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    affine = np.eye(4)
+    affine[:3, :3] = turn @ np.diag([-1.0, 1.5, 2.0])
+    assert segment_volumes_ml(array, affine)[1] == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_every_memory_order_and_sparse_labels(order: str) -> None:
+    array = np.zeros((150, 120, 90), dtype=np.uint32, order=order)
+    array[::2] = 1
+    array[1, 1, 1] = 4_000_000_000
+    volumes = segment_volumes_ml(array[::-1], np.eye(4))
+    assert volumes == pytest.approx({1: 75 * 120 * 90 / 1000, 4_000_000_000: 0.001})
+
+
+def test_no_labels_no_volumes() -> None:
+    assert segment_volumes_ml(np.zeros((2, 2, 2), bool), np.eye(4)) == {}
+    assert segment_volumes_ml(np.zeros((0, 2, 2), np.uint8), np.eye(4)) == {}
+
+
+@pytest.mark.parametrize("array", [np.zeros((2, 2, 2)), np.full((2, 2, 2), -1)])
+def test_what_are_no_labels_is_refused(array: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="Labels are"):
+        segment_volumes_ml(array, np.eye(4))

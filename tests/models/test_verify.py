@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from napari_medseg.models import find_model, list_models
+from napari_medseg.models.catalogue import ModelFolder
+from napari_medseg.models.verify import verify
+
+
+def test_a_model_that_is_as_it_was_made(tmp_path: Path, write_model) -> None:
+    result = verify(write_model(tmp_path / "model"))
+    assert result.ok
+    assert result.max_difference < 1e-4
+
+
+def test_other_scores_are_told(tmp_path: Path, write_model) -> None:
+    folder = write_model(tmp_path / "model")
+    vector = load_file(folder.path / "vector.safetensors")
+    vector["scores"] = vector["scores"] + 0.5
+    save_file(vector, folder.path / "vector.safetensors")
+    result = verify(tmp_path / "model")
+    assert not result.ok
+    assert result.max_difference == pytest.approx(0.5, abs=1e-3)
+    assert "other scores" in result.message
+
+
+@pytest.mark.parametrize("what", ["vector missing", "vector damaged", "vector without scores", "weights", "none"])
+def test_what_cannot_be_verified_is_not_ok(tmp_path: Path, write_model, what: str) -> None:
+    folder = write_model(tmp_path / "model")
+    vector = folder.path / "vector.safetensors"
+    if what == "vector missing":
+        vector.unlink()
+    elif what == "vector damaged":
+        vector.write_bytes(b"damaged")
+    elif what == "vector without scores":
+        save_file({"image": load_file(vector)["image"]}, vector)
+    elif what == "weights":
+        folder.weights_path.write_bytes(b"damaged")
+    else:
+        folder = ModelFolder(folder.card.model_copy(update={"test_vector": None}), folder.path)
+    result = verify(folder)
+    assert not result.ok
+    assert "'model'" in result.message
+
+
+@pytest.mark.parametrize("name", [card.name for card in list_models()])
+def test_the_programs_own_models(name: str) -> None:
+    folder = find_model(name)
+    assert verify(folder).ok
+    assert folder.weights_path.stat().st_size == folder.card.weights.size_bytes < 10e6

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.inference import load_model
+from napari_medseg.io import read_volume
+from napari_medseg.measure import dice
+from napari_medseg.models import find_model
+from napari_medseg.models.verify import verify
+from napari_medseg.training.__main__ import main
+from napari_medseg.training.recipe import Recipe, read_recipe
+
+
+def as_toml(recipe: Recipe) -> str:
+    """Write a recipe as TOML, which has JSON's values but no null."""
+    import json
+
+    def table(values: dict, path: str = "") -> str:
+        lines = [f"{key} = {json.dumps(v)}" for key, v in values.items() if not isinstance(v, dict) and key != "labels"]
+        if path == "card.":
+            lines += [
+                f"\n[[card.labels]]\n{table({k: v for k, v in label.items() if v is not None})}"
+                for label in values["labels"]
+            ]
+        elif "labels" in values:
+            lines.append(f"labels = {json.dumps(values['labels'])}")
+        lines += [f"\n[{path}{key}]\n{table(v, f'{path}{key}.')}" for key, v in values.items() if isinstance(v, dict)]
+        return "\n".join(lines)
+
+    return table(recipe.model_dump(mode="json", exclude_none=True))
+
+
+@pytest.fixture
+def arguments(ball_data: Path, make_recipe, tmp_path: Path) -> list[str]:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(as_toml(make_recipe(steps=60)))
+    assert read_recipe(recipe) == make_recipe(steps=60)
+    return [str(recipe), "--data", str(ball_data), "--output", str(tmp_path / "out"), "--threads", "1"]
+
+
+@pytest.mark.slow
+def test_one_command_gives_a_model_with_its_measured_quality(arguments, tmp_path: Path, ball_data: Path) -> None:
+    assert main([*arguments, "--run", "fold-1"]) == 0
+    assert not (tmp_path / "out" / "ball-unet").exists()
+    assert main(arguments) == 0
+    folder = find_model(tmp_path / "out" / "ball-unet")
+    assert verify(folder).ok
+    mean = folder.card.quality[-1]
+    assert (mean.n, len(mean.folds)) == (6, 2)
+    case = "ball_001.nii.gz"
+    found = load_model(folder.path, device="cpu").segment(read_volume(ball_data / "images" / case))
+    reference = np.asanyarray(nib.load(ball_data / "labels" / case).dataobj)
+    assert dice(found.array, reference, 1) > 0.6
+    assert mean.mean > 0.6
+
+
+def test_an_unknown_run_is_told(arguments, capsys) -> None:
+    assert main([*arguments, "--run", "fold-9"]) == 1
+    assert "fold-0, fold-1, final" in capsys.readouterr().err
+
+
+def test_missing_data_are_told(arguments, tmp_path: Path, capsys) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main([arguments[0], "--data", str(tmp_path / "empty"), "--output", str(tmp_path / "out")]) == 1
+    assert "no labelled cases" in capsys.readouterr().err
+
+
+def test_the_programs_own_recipes_are_in_order() -> None:
+    assert read_recipe("hippocampus-unet").name == "hippocampus-unet"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"no toml", "is not TOML"), (b"\xff\xfe", "is not TOML"), (b'name = "x"', "not in order")],
+)
+def test_a_recipe_that_is_not_in_order_is_told(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "recipe.toml").write_bytes(content)
+    with pytest.raises(MedsegError, match=words):
+        read_recipe(tmp_path / "recipe.toml")
+
+
+def test_an_unknown_recipe_tells_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(MedsegError, match="hippocampus-unet"):
+        read_recipe(tmp_path / "none.toml")
