@@ -49,7 +49,7 @@ def take_pictures(viewer: napari.Viewer, scans: Path, out: Path, patience: float
     viewer.open(str(scans), plugin="napari-medseg")
     studies = find_panel(viewer, "Studies")
     assert isinstance(studies, StudiesWidget)
-    choose(studies, "CT")
+    choose(studies, "5.0 mm")
     wait(lambda: not studies.controller.job.busy, patience)
     picture(viewer, out / "studies.png")
     viewer.layers.clear()

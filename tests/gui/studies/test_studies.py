@@ -175,18 +175,18 @@ def test_what_cannot_be_loaded_says_why_in_the_panel(
     assert not viewer.layers
 
 
-def test_notes_of_a_scan_are_shown(
+def test_notes_of_a_scan_are_shown_once(
     qtbot: Any, panel: StudiesWidget, viewer: Any, new_series: Any, new_loader: Any, new_volume: Any
 ) -> None:
     from dataclasses import replace
 
-    volume = replace(new_volume(), notes=("One slice is missing.",))
+    volume = replace(new_volume(), notes=("One slice is missing.", "The slices are tilted."))
     series = new_series(new_loader(volume), notes=("One slice is missing.",))
     panel.show_study(Study(Path("/s"), [series]))
     assert "⚠ One slice is missing." in panel.view.details.text()
     panel.controller.load([series])
     qtbot.waitUntil(lambda: panel.view.notice.kind == "warning")
-    assert panel.view.notice.text == "One slice is missing."
+    assert panel.view.notice.text == "The slices are tilted."
 
 
 def test_thumbnails_are_made_only_for_what_is_seen(

@@ -180,7 +180,8 @@ class StudiesController(QObject):
         layer = to_layer(loaded)
         self._viewer.add_layer(layer)
         self._layer_of[id(loaded.series)] = str(layer.unique_id)
-        notes = loaded.value.notes
+        in_sight = loaded.series.notes if self.view.selected_series() == [loaded.series] else ()
+        notes = [note for note in loaded.value.notes if note not in in_sight]
         if notes:
             self.view.notice.say("warning", "<br>".join(escape(note) for note in notes))
         self.layer_added.emit(layer)
