@@ -99,7 +99,8 @@ def run(scan: Path, folder: Path, model: str) -> None:
     measure("load and show", heart, lambda: studies.controller.load(open_study(scan).series), lambda: not job.busy)
     segment = find_panel(viewer, "Segment") or open_panel(viewer, "Segment")
     assert isinstance(segment, SegmentWidget)
-    measure("get models and the worker ready", heart, lambda: None, segment.view.model.run_button.isEnabled)
+    ready = segment.view.model.run_button.isEnabled
+    measure("get ready", heart, lambda: None, lambda: ready() and not segment.labels.prepare_job.busy)
     segment.view.model.model_box.choose(model)
     measure("run the model, show the labels", heart, segment.runs.run, lambda: not segment.runs.job.busy)
     measure("count volumes", heart, segment.labels._count, lambda: not segment.labels.job.busy)

@@ -60,6 +60,8 @@ class LabelsController(QObject):
         self._heard = Subscriptions(self)
         self._slice: tuple[object, ...] = ()
         self.job = LatestJob(self)
+        self.prepare_job = LatestJob(self)
+        self.prepare_job.start(prepare_labels, lambda _: None)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_QUIET_MS)
@@ -212,6 +214,15 @@ class LabelsController(QObject):
         set_layer_segments(layer, segments.values())
         self._watch.note_edit(layer_key(layer))
         self._show_rows()
+
+
+def prepare_labels(on_progress: ProgressCallback, cancel: CancelToken) -> None:
+    """Make a labels layer that nobody sees, in a thread.
+
+    napari imports pandas, scipy and scikit-image, 500 modules, for the first one: seconds in which the window would
+    stand still just when a result is there.
+    """
+    Labels(np.zeros((2, 2, 2), np.uint8)).paint((0, 0, 0), 1)
 
 
 def empty_labels(image: Image, name: str) -> Labels:

@@ -165,8 +165,8 @@ class RunController(QObject):
         """Show the slices through the middle of the result."""
         world = ras_to_world(layer, centre_ras)
         first = self._viewer.dims.ndim - len(world)
-        for axis, position in enumerate(world):
-            self._viewer.dims.set_point(first + axis, float(position))
+        axes = range(first, self._viewer.dims.ndim)
+        self._viewer.dims.set_point(list(axes), [float(position) for position in world])
 
     def _models_listed(self, cards: list[ModelCard]) -> None:
         self._cards = {card.name: card for card in cards}
