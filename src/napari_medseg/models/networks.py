@@ -47,11 +47,12 @@ def _build_unet(spec: NetworkSpec) -> torch.nn.Module:
     from monai.networks.nets.unet import UNet
 
     arguments: dict[str, Any] = {
+        **spec.arguments,
         "spatial_dims": spec.spatial_dims,
         "in_channels": spec.in_channels,
         "out_channels": spec.out_channels,
     }
-    return UNet(**arguments, **spec.arguments)
+    return UNet(**arguments)
 
 
 _FAMILIES: dict[str, Callable[[NetworkSpec], torch.nn.Module]] = {"unet": _build_unet}
