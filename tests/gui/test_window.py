@@ -23,7 +23,7 @@ pytestmark = pytest.mark.gui
 @pytest.fixture(autouse=True)
 def quiet_catalogue(monkeypatch: pytest.MonkeyPatch, worker: Any, new_card: Callable[..., Any]) -> Iterator[None]:
     """Panels that napari builds itself get the fakes too."""
-    monkeypatch.setattr("napari_medseg.gui.segment.widget._shared_worker", lambda: worker)
+    monkeypatch.setattr("napari_medseg.gui.segment.widget.SharedWorker", lambda: worker)
     monkeypatch.setattr("napari_medseg.gui.segment.widget._list_models", lambda: [new_card()])
     yield
 

@@ -61,7 +61,7 @@ def make_card() -> MakeCard:
                     {
                         "value": 2,
                         "name": "second",
-                        "code": {"value": "72824008", "scheme": "SCT", "meaning": "Hippocampus"},
+                        "code": {"value": "5366008", "scheme": "SCT", "meaning": "Hippocampus"},
                         "colour": "#00ff00",
                     },
                 ],

@@ -24,7 +24,7 @@ def test_labels_come_on_the_volumes_geometry_with_the_cards_segments(model, nois
     assert result.model == "tiny"
     assert result.notes == ()
     assert [(s.label, s.name, s.colour) for s in result.segments] == [(1, "first", "#ff0000"), (2, "second", "#00ff00")]
-    assert result.segments[1].code == Code("72824008", "SCT", "Hippocampus")
+    assert result.segments[1].code == Code("5366008", "SCT", "Hippocampus")
     assert set(np.unique(result.array)) <= {0, 1, 2}
 
 

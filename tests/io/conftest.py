@@ -71,7 +71,7 @@ def labels(scan: Path) -> ms.Segmentation:
     array[1:3, 2:4, 3] = 1
     array[4, 5, 6] = 2
     segments = [
-        ms.Segment(1, "Hippocampus, Kopf – 海馬", ms.Code("72824008", "SCT", "Hippocampus"), "#12ab9f"),
+        ms.Segment(1, "Hippocampus, Kopf – 海馬", ms.Code("5366008", "SCT", "Hippocampus"), "#12ab9f"),
         ms.Segment(2, "Opacity", None, "#ff0000", 0.875, (1.5, 2.0, 0.0, 4.25, 5.0, 1.0)),
     ]
     return ms.Segmentation.from_array(array, volume, segments, model="hippocampus-unet")

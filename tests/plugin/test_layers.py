@@ -117,7 +117,7 @@ def test_other_layers_are_no_scans() -> None:
 def segmentation(volume) -> Segmentation:
     labels = np.zeros(volume.array.shape, dtype=np.uint8)
     labels[1, 2, 3], labels[4, 5, 6] = 1, 2
-    code = Code("72824008", "SCT", "Hippocampus")
+    code = Code("5366008", "SCT", "Hippocampus")
     segments = [Segment(1, "Anterior", code, "#ff0000", score=0.9), Segment(2, "Posterior")]
     return Segmentation.from_array(labels, volume, segments, model="hippocampus-unet")
 

@@ -23,7 +23,7 @@ Box = tuple[float, float, float, float, float, float]
 
 @dataclass(frozen=True)
 class Code:
-    """A coded concept (PS3.3 section 8), such as Code("72824008", "SCT", "Hippocampus")."""
+    """A coded concept (PS3.3 section 8), such as Code("5366008", "SCT", "Hippocampus")."""
 
     value: str
     scheme: str

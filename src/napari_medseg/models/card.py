@@ -18,7 +18,7 @@ class CardPart(BaseModel):
 
 
 class CodeSpec(CardPart):
-    """A coded concept (PS3.3 section 8), such as SNOMED CT's 72824008."""
+    """A coded concept (PS3.3 section 8), such as SNOMED CT's 5366008."""
 
     value: str
     scheme: str

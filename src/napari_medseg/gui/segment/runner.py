@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from napari.layers import Image
@@ -39,6 +39,22 @@ class Segmenter(Protocol):
 
     def warm_up(self) -> None:
         """Get ready; called from a thread."""
+
+
+class SharedWorker:
+    """The worker process that the whole program shares, reached from a job's thread: importing it takes a while too."""
+
+    def segment(self, model_name: str, volume: Volume, **options: Any) -> Segmentation:
+        """Segment a volume; see `Segmenter.segment`."""
+        from napari_medseg.inference.worker import default_worker
+
+        return default_worker().segment(model_name, volume, **options)
+
+    def warm_up(self) -> None:
+        """Start the process."""
+        from napari_medseg.inference.worker import default_worker
+
+        default_worker().warm_up()
 
 
 @dataclass(frozen=True)

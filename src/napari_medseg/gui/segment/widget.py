@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import napari.viewer
     from qtpy.QtGui import QShowEvent
 
-    from napari_medseg.gui.segment.runner import Segmenter
+    from napari_medseg.gui.segment.runner import Segmenter, SharedWorker
     from napari_medseg.models import ModelCard
 
 
@@ -60,7 +60,7 @@ class SegmentWidget(QWidget):
             self.view.model,
             viewer,
             self.box,
-            worker=worker or _shared_worker(),
+            worker=worker or SharedWorker(),
             catalogue=catalogue or _list_models,
         )
         self.labels = LabelsController(self.view.labels, viewer, self.watch, image=lambda: self.runs.image)
@@ -131,12 +131,6 @@ class SegmentWidget(QWidget):
     def unsaved_names(self) -> list[str]:
         """Return the names of the labels layers with changes that are in no file."""
         return [layer.name for layer in self.watch.unsaved_layers()]
-
-
-def _shared_worker() -> Segmenter:
-    from napari_medseg.inference.worker import default_worker
-
-    return default_worker()
 
 
 def _list_models() -> Sequence[ModelCard]:
