@@ -14,6 +14,7 @@ from napari_medseg.gui.segment.edits import EditWatch
 from napari_medseg.gui.segment.labels_controller import LabelsController
 from napari_medseg.gui.segment.layers_at_hand import layer_key
 from napari_medseg.gui.segment.run_controller import RunController
+from napari_medseg.gui.segment.runner import SharedWorker
 from napari_medseg.gui.segment.save_controller import SaveController
 from napari_medseg.gui.segment.view import SegmentView
 from napari_medseg.gui.subscriptions import Subscriptions
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import napari.viewer
     from qtpy.QtGui import QShowEvent
 
-    from napari_medseg.gui.segment.runner import Segmenter, SharedWorker
+    from napari_medseg.gui.segment.runner import Segmenter
     from napari_medseg.models import ModelCard
 
 
