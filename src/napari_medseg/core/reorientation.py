@@ -27,11 +27,6 @@ class Reorientation:
     axes: tuple[int, int, int]
     flips: tuple[bool, bool, bool]
 
-    @property
-    def is_identity(self) -> bool:
-        """Whether nothing changes."""
-        return self.axes == (0, 1, 2) and not any(self.flips)
-
     def apply(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the array (source axes first, further axes kept) in target order, as a view."""
         rest = tuple(range(3, array.ndim))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from napari_medseg.core.volume import Volume
 
+_VOXELS_AT_ONCE = 1 << 20
+
 Box = tuple[float, float, float, float, float, float]
 """(i_min, j_min, k_min, i_max, j_max, k_max) in continuous voxel coordinates."""
 
@@ -161,11 +163,17 @@ def smallest_label_type(highest: int) -> np.dtype[Any]:
 
 def present_labels(array: npt.NDArray[Any]) -> list[int]:
     """Return the labels that occur in an array of unsigned integers, without 0, ascending."""
-    if array.dtype.itemsize == 1:
-        # A histogram over views of a few slices: np.unique would sort, np.bincount would widen all to int64.
-        counts = np.zeros(256, dtype=np.int64)
-        flat = array.ravel(order="K")
-        for start in range(0, flat.size, 1 << 20):
-            counts += np.bincount(flat[start : start + (1 << 20)], minlength=256)
-        return [int(label) for label in np.flatnonzero(counts) if label]
-    return [int(label) for label in np.unique(array) if label]
+    return [label for label in label_counts(array) if label]
+
+
+def label_counts(array: npt.NDArray[Any]) -> dict[int, int]:
+    """Return the number of voxels of every value that occurs in an array of integers, none negative, ascending."""
+    highest = int(array.max(initial=0))
+    if highest >= _VOXELS_AT_ONCE:  # too sparse for a table
+        labels, counts = np.unique(array, return_counts=True)
+        return {int(label): int(count) for label, count in zip(labels, counts, strict=True)}
+    table = np.zeros(highest + 1, dtype=np.int64)
+    flat = array.ravel(order="K")
+    for start in range(0, flat.size, _VOXELS_AT_ONCE):  # bincount widens to int64: not the whole scan at once
+        table += np.bincount(flat[start : start + _VOXELS_AT_ONCE].astype(np.intp), minlength=highest + 1)
+    return {int(label): int(table[label]) for label in np.flatnonzero(table)}

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_VOXELS_AT_ONCE = 1 << 20
+from napari_medseg.core.segmentation import label_counts
+
 _MM3_PER_ML = 1000.0
 
 
@@ -35,19 +36,7 @@ def segment_volumes_ml(array: npt.NDArray[Any], affine: npt.ArrayLike) -> dict[i
         array = array.view(np.uint8)
     if array.dtype.kind not in "ui":
         raise ValueError(f"Labels are integers, not {array.dtype}.")
-    voxel_ml = abs(float(np.linalg.det(np.asarray(affine, dtype=np.float64)[:3, :3]))) / _MM3_PER_ML
-    return {label: count * voxel_ml for label, count in _count(array).items() if label}
-
-
-def _count(array: npt.NDArray[Any]) -> dict[int, int]:
     if array.size and array.dtype.kind == "i" and int(array.min()) < 0:
         raise ValueError("Labels are not negative.")
-    highest = int(array.max(initial=0))
-    if highest >= _VOXELS_AT_ONCE:  # too sparse for a table
-        labels, counts = np.unique(array, return_counts=True)
-        return {int(label): int(count) for label, count in zip(labels, counts, strict=True)}
-    table = np.zeros(highest + 1, dtype=np.int64)
-    flat = array.ravel(order="K")
-    for start in range(0, flat.size, _VOXELS_AT_ONCE):  # bincount widens to int64: not the whole scan at once
-        table += np.bincount(flat[start : start + _VOXELS_AT_ONCE].astype(np.intp), minlength=highest + 1)
-    return {int(label): int(table[label]) for label in np.flatnonzero(table)}
+    voxel_ml = abs(float(np.linalg.det(np.asarray(affine, dtype=np.float64)[:3, :3]))) / _MM3_PER_ML
+    return {label: count * voxel_ml for label, count in label_counts(array).items() if label}

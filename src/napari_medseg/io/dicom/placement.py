@@ -60,11 +60,6 @@ class Placement:
     spacing_known: bool
     notes: tuple[str, ...]
 
-    @property
-    def n_missing(self) -> int:
-        """Slots without a slice."""
-        return self.geometry.shape[2] - len(self.slots)
-
 
 def place_stack(stack: Stack) -> Placement:
     """Place a stack in the patient by its headers.
