@@ -110,6 +110,9 @@ def run(scan: Path, folder: Path, model: str) -> None:
     layer = segment.labels.layer
     assert layer is not None
     series = open_study(scan).series[0]
+    array = np.asarray(series.load().array)
+    measure("napari alone: show a loaded array", heart, lambda: viewer.add_image(array), lambda: _turn(heart))
+    measure("napari alone: show labels", heart, lambda: viewer.add_labels(layer.data.copy()), lambda: _turn(heart))
     measure("load and show", heart, lambda: viewer.add_layer(volume_to_layer(series.load())), lambda: _turn(heart))
     other = folder / "labels_2.nii.gz"
     measure("save labels", heart, lambda: write_segmentation(layer_to_segmentation(layer), other), lambda: _turn(heart))

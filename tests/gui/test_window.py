@@ -72,7 +72,7 @@ def test_five_clicks_from_a_folder_to_a_file(
     assert isinstance(studies, StudiesWidget)
     studies.show_study(open_study(tmp_path))  # 1: as the reader does after a drop
     studies.view.tree.activated.emit(studies.view.tree.currentIndex())  # 2 and 3: a double click
-    qtbot.waitUntil(lambda: len(window_viewer.layers) == 1)
+    qtbot.waitUntil(lambda: find_panel(window_viewer, "Segment") is not None)
     segment = find_panel(window_viewer, "Segment")
     assert isinstance(segment, SegmentWidget)
     qtbot.waitUntil(lambda: segment.view.model.run_button.isEnabled())
@@ -91,7 +91,7 @@ def test_the_segment_panel_is_offered_once(
     one, two = (new_series(new_loader(new_volume()), uid=uid) for uid in "12")
     studies.show_study(Study(Path("/s"), [one, two]))
     studies.controller.load([one])
-    qtbot.waitUntil(lambda: len(window_viewer.layers) == 1)
+    qtbot.waitUntil(lambda: find_panel(window_viewer, "Segment") is not None)
     panel = find_panel(window_viewer, "Segment")
     assert panel is not None
     dock = dock_of(panel)

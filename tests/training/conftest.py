@@ -63,9 +63,7 @@ def make_recipe() -> MakeRecipe:
                 "postprocess": {"keep_components": 1},
                 "training": {
                     "steps": 6,
-                    "windows": [[16, 16, 16]],
-                    "window_chances": [1.0],
-                    "context_window": [16, 16, 16],
+                    "stages": [{"until": 1.0, "windows": [[16, 16, 16]], "window_chances": [1.0]}],
                     "checkpoint_every": 2,
                     "watch_every": 1000,
                     "highest_rate": 0.02,

@@ -20,16 +20,17 @@ def as_toml(recipe: Recipe) -> str:
     """Write a recipe as TOML, which has JSON's values but no null."""
     import json
 
+    def tables(value: object) -> bool:
+        return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
     def table(values: dict, path: str = "") -> str:
-        lines = [f"{key} = {json.dumps(v)}" for key, v in values.items() if not isinstance(v, dict) and key != "labels"]
-        if path == "card.":
-            lines += [
-                f"\n[[card.labels]]\n{table({k: v for k, v in label.items() if v is not None})}"
-                for label in values["labels"]
-            ]
-        elif "labels" in values:
-            lines.append(f"labels = {json.dumps(values['labels'])}")
-        lines += [f"\n[{path}{key}]\n{table(v, f'{path}{key}.')}" for key, v in values.items() if isinstance(v, dict)]
+        plain = {k: v for k, v in values.items() if v is not None and not isinstance(v, dict) and not tables(v)}
+        lines = [f"{key} = {json.dumps(v)}" for key, v in plain.items()]
+        for key, value in values.items():
+            if isinstance(value, dict):
+                lines.append(f"\n[{path}{key}]\n{table(value, f'{path}{key}.')}")
+            elif tables(value):
+                lines += [f"\n[[{path}{key}]]\n{table(item, f'{path}{key}.')}" for item in value]
         return "\n".join(lines)
 
     return table(recipe.model_dump(mode="json", exclude_none=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_medseg.core.errors import MedsegError
 
@@ -43,16 +43,26 @@ def build_network(spec: NetworkSpec) -> torch.nn.Module:
 
 
 def _build_unet(spec: NetworkSpec) -> torch.nn.Module:
-    """MONAI's U-Net with residual units (Kerfoot et al., STACOM 2018)."""
-    from monai.networks.nets.unet import UNet
+    """MONAI's U-Nets: with residual units (Kerfoot et al., STACOM 2018), or as nnU-Net lays it out.
 
-    arguments: dict[str, Any] = {
-        **spec.arguments,
-        "spatial_dims": spec.spatial_dims,
-        "in_channels": spec.in_channels,
-        "out_channels": spec.out_channels,
-    }
-    return UNet(**arguments)
+    The argument ``layout`` chooses: "residual" (`monai.networks.nets.UNet`, the default) or "nnunet"
+    (`monai.networks.nets.DynUNet`; Isensee et al., Nature Methods 2021), whose decoder works at full resolution.
+    """
+    arguments = dict(spec.arguments)
+    layout = arguments.pop("layout", "residual")
+    if layout == "nnunet":
+        from monai.networks.nets import DynUNet as Network
+    elif layout == "residual":
+        from monai.networks.nets import UNet as Network
+    else:
+        raise ValueError(f"There is no layout '{layout}'.")
+    network: torch.nn.Module = Network(
+        spatial_dims=spec.spatial_dims,
+        in_channels=spec.in_channels,
+        out_channels=spec.out_channels,
+        **arguments,
+    )
+    return network
 
 
 _FAMILIES: dict[str, Callable[[NetworkSpec], torch.nn.Module]] = {"unet": _build_unet}

@@ -69,4 +69,8 @@ class StudiesWidget(QWidget):
         """Open the Segment panel beside the first scan; if the user closes it, it stays closed."""
         if not self._segment_offered:
             self._segment_offered = True
-            open_panel(self._viewer, "Segment")
+            # in a turn of its own: napari has just spent a quarter of a second on showing the scan
+            QTimer.singleShot(0, self._open_segment)
+
+    def _open_segment(self) -> None:
+        open_panel(self._viewer, "Segment")
