@@ -20,14 +20,123 @@ def test_a_unet_keeps_the_windows_size(n_axes: int) -> None:
     assert build_network(spec)(torch.zeros(1, 2, *[8] * n_axes)).shape == (1, 3, *[8] * n_axes)
 
 
-def test_a_family_of_a_later_version_is_refused_with_a_sentence() -> None:
-    spec = NetworkSpec(family="maskrcnn", spatial_dims=2, in_channels=1, out_channels=2)
-    with pytest.raises(MedsegError, match="cannot build networks of the family 'maskrcnn'"):
-        build_network(spec)
-
-
 @pytest.mark.parametrize("arguments", [{"chanels": [4]}, {"channels": [4, 8], "strides": []}, {"channels": 4}])
 def test_arguments_that_do_not_fit_are_refused_with_a_sentence(arguments: dict) -> None:
     spec = NetworkSpec(family="unet", spatial_dims=3, in_channels=1, out_channels=2, arguments=arguments)
     with pytest.raises(MedsegError, match="refuses its arguments"):
         build_network(spec)
+
+
+BACKBONE_NAMES = ("resnet18", "mobilenet_v3_large", "efficientnet_lite0")
+
+
+@pytest.mark.parametrize("family", ["fcn", "deeplabv3"])
+@pytest.mark.parametrize("backbone", ["resnet50", "mobilenet_v3_large", "efficientnet_lite0"])
+def test_semantic_networks_keep_the_images_size(family: str, backbone: str) -> None:
+    spec = NetworkSpec(family=family, spatial_dims=2, in_channels=1, out_channels=3, arguments={"backbone": backbone})
+    assert build_network(spec).eval()(torch.randn(2, 1, 64, 96)).shape == (2, 3, 64, 96)
+
+
+@pytest.mark.parametrize("name", [*BACKBONE_NAMES, "resnet50"])
+@pytest.mark.parametrize("dilated", [False, True])
+def test_features_halve_from_level_to_level(name: str, dilated: bool) -> None:
+    from napari_medseg.models.networks.backbones import build_backbone
+
+    if name == "resnet18" and dilated:
+        with pytest.raises(ValueError, match="no dilated form"):
+            build_backbone(name, 1, dilated=True)
+        return
+    backbone = build_backbone(name, 1, dilated=dilated)
+    features = backbone.module.eval()(torch.randn(1, 1, 64, 64))
+    coarsest = (8 if name == "resnet50" else 16) if dilated else 32
+    for level, channels in backbone.channels.items():
+        side = 64 // min(2 ** int(level), coarsest)
+        assert features[level].shape == (1, channels, side, side), level
+
+
+def test_a_grey_channel_gives_what_three_equal_ones_gave() -> None:
+    from torchvision.models import resnet18
+
+    from napari_medseg.models.networks.backbones import set_input_channels
+
+    torch.manual_seed(0)
+    network = resnet18(weights=None).eval()
+    grey = torch.randn(1, 1, 64, 64)
+    before = network(grey.repeat(1, 3, 1, 1))
+    set_input_channels(network, 1)
+    assert torch.allclose(network(grey), before, atol=1e-4)
+
+
+def maskrcnn(backbone: str = "mobilenet_v3_large") -> torch.nn.Module:
+    arguments = {"backbone": backbone, "pyramid_channels": 16, "head_channels": 16, "anchor_sizes": [8, 16, 32, 64]}
+    spec = NetworkSpec(family="maskrcnn", spatial_dims=2, in_channels=1, out_channels=2, arguments=arguments)
+    return build_network(spec)
+
+
+@pytest.mark.parametrize("backbone", BACKBONE_NAMES)
+def test_a_maskrcnn_learns_from_boxes_and_masks(backbone: str) -> None:
+    torch.manual_seed(0)
+    network = maskrcnn(backbone).train()
+    mask = torch.zeros(1, 64, 64, dtype=torch.uint8)
+    mask[0, 8:24, 16:40] = 1
+    target = {"boxes": torch.tensor([[16.0, 8, 40, 24]]), "labels": torch.tensor([1]), "masks": mask}
+    losses = network(torch.randn(2, 1, 64, 64), [target, target])
+    sum(losses.values()).backward()
+    assert set(losses) == {
+        "loss_classifier", "loss_box_reg", "loss_mask", "loss_objectness", "loss_rpn_box_reg"
+    }  # fmt: skip
+    assert all(bool(torch.isfinite(value)) for value in losses.values())
+    without = [name for name, parameter in network.named_parameters() if parameter.grad is None]
+    assert not without
+
+
+def test_a_maskrcnn_gives_findings_on_the_images_own_pixels() -> None:
+    torch.manual_seed(0)
+    network = maskrcnn().eval()
+    network.network.roi_heads.score_thresh = 0.0
+    (found,) = network(torch.randn(1, 1, 64, 96))
+    assert found["masks"].shape == (len(found["boxes"]), 1, 64, 96)
+    assert len(found["boxes"]) and float(found["boxes"][:, 2].max()) <= 96
+
+
+def test_a_maskrcnns_probe_moves_with_every_part() -> None:
+    torch.manual_seed(0)
+    network = maskrcnn().eval()
+    image = torch.randn(1, 1, 64, 64)
+    before = network.probe(image)
+    for name in ("roi_heads.mask_predictor", "roi_heads.box_predictor", "rpn.head", "backbone.body"):
+        changed = next(network.network.get_submodule(name).parameters())
+        kept = changed.detach().clone()
+        with torch.no_grad():
+            changed.mul_(1.5).add_(0.01)
+        assert not torch.allclose(network.probe(image), before), name
+        with torch.no_grad():
+            changed.copy_(kept)
+    assert torch.allclose(network.probe(image), before)
+
+
+def test_efficientnet_lite0_is_that_of_the_package() -> None:
+    """The order of its layers is the package's: its ImageNet weights give its features."""
+    package = pytest.importorskip("efficientnet_lite_pytorch", reason="efficientnet_lite_pytorch is not installed")
+    from napari_medseg.models.networks.efficientnet_lite import EfficientNetLite0
+
+    torch.manual_seed(0)
+    theirs = package.EfficientNet.from_name("efficientnet-lite0").eval()
+    ours = EfficientNetLite0().eval()
+    given = [value for name, value in theirs.state_dict().items() if not name.startswith(("_conv_head", "_bn1", "_fc"))]
+    ours.load_state_dict(dict(zip(ours.state_dict(), given, strict=True)))
+    image = torch.randn(1, 3, 96, 64)
+    last = theirs._swish(theirs._bn0(theirs._conv_stem(image)))
+    for block in theirs._blocks:
+        last = block(last)
+    assert torch.allclose(ours(image)["5"], last, atol=1e-4)
+
+
+@pytest.mark.parametrize("family", ["fcn", "deeplabv3", "maskrcnn"])
+def test_families_for_planes_refuse_volumes_and_unknown_arguments(family: str) -> None:
+    volumes = NetworkSpec(family=family, spatial_dims=3, in_channels=1, out_channels=2)
+    with pytest.raises(MedsegError, match="refuses its arguments"):
+        build_network(volumes)
+    odd = NetworkSpec(family=family, spatial_dims=2, in_channels=1, out_channels=2, arguments={"bakbone": "resnet18"})
+    with pytest.raises(MedsegError, match="refuses its arguments"):
+        build_network(odd)

@@ -63,7 +63,8 @@ def make_recipe() -> MakeRecipe:
                 "postprocess": {"keep_components": 1},
                 "training": {
                     "steps": 6,
-                    "stages": [{"until": 1.0, "windows": [[16, 16, 16]], "window_chances": [1.0]}],
+                    "windows": [[16, 16, 16]],
+                    "window_chances": [1.0],
                     "checkpoint_every": 2,
                     "watch_every": 1000,
                     "highest_rate": 0.02,

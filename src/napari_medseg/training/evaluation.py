@@ -17,6 +17,7 @@ from napari_medseg.inference import load_model
 from napari_medseg.io import read_volume
 from napari_medseg.io.atomic import atomic_write
 from napari_medseg.measure.agreement import dice
+from napari_medseg.measure.intervals import patient_interval
 from napari_medseg.models.card import QualityRecord
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 _MULTIPLE = 16
 """Windows are padded to a multiple of this, which every network of the recipes can halve often enough."""
-
-_RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -166,28 +165,3 @@ def _record(
         folds=tuple(round(float(np.nanmean([values[s.name] for s in scores if s.fold == fold])), 4) for fold in folds),
         note=note,
     )
-
-
-def patient_interval(values: Sequence[float], patients: Sequence[str], seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % interval of the mean over cases, resampling patients with all their cases.
-
-    Parameters
-    ----------
-    values : sequence of float
-        One a case; NaN does not count.
-    patients : sequence of str
-        The patient of each case.
-    seed : int
-        The same seed gives the same interval.
-    """
-    codes = np.unique(np.asarray(patients), return_inverse=True)[1]
-    given = np.asarray(values, dtype=np.float64)
-    known = np.isfinite(given)
-    n_patients = int(codes.max()) + 1
-    sums = np.bincount(codes[known], weights=given[known], minlength=n_patients)
-    counts = np.bincount(codes[known], minlength=n_patients)
-    drawn = np.random.default_rng(seed).integers(0, n_patients, (_RESAMPLES, n_patients))
-    n_cases = counts[drawn].sum(axis=1)
-    means = sums[drawn].sum(axis=1)[n_cases > 0] / n_cases[n_cases > 0]
-    low, high = np.percentile(means, (2.5, 97.5))
-    return float(low), float(high)

@@ -59,29 +59,14 @@ class ContextRecipe(RecipePart):
     held_out_maps: int = 0
 
 
-class StageRecipe(RecipePart):
-    """A part of the schedule: small windows first show the network more cases in the same time.
-
-    Parameters
-    ----------
-    until : float
-        Share of all steps at which the stage ends.
-    windows, window_chances : tuple
-        Windows that a step may show, and how often each is drawn.
-    """
-
-    until: float = Field(gt=0, le=1)
-    windows: tuple[Window, ...]
-    window_chances: tuple[float, ...]
-
-
 class TrainingRecipe(RecipePart):
     """The schedule."""
 
     seed: int = 0
     steps: int = Field(ge=1)
     batch: int = Field(default=2, ge=1)
-    stages: tuple[StageRecipe, ...]
+    windows: tuple[Window, ...]
+    window_chances: tuple[float, ...]
     highest_rate: float = 2e-3
     warm_up: float = 0.1
     weight_decay: float = 1e-2

@@ -61,7 +61,7 @@ class Batches:
         generator = torch.Generator().manual_seed(training.seed * 1_000_003 + step)
         cases = [self._cases[self._case_at(step * training.batch + n)] for n in range(training.batch)]
         context = self._recipe.context
-        window = self._window(step, generator)
+        window = self._window(generator)
         if self._context is not None and context is not None and step % context.every == context.every - 1:
             drawn = [self._context.draw(case, window, generator) for case in cases]
             is_context = True
@@ -79,16 +79,14 @@ class Batches:
         )
         return int(order[place])
 
-    def _window(self, step: int, generator: torch.Generator) -> Shape3:
-        part = (step + 1) / self._recipe.training.steps
-        stages = self._recipe.training.stages
-        stage = next((stage for stage in stages if part <= stage.until), stages[-1])
-        draw = uniform(0, sum(stage.window_chances), generator)
-        for window, share in zip(stage.windows, stage.window_chances, strict=True):
+    def _window(self, generator: torch.Generator) -> Shape3:
+        training = self._recipe.training
+        draw = uniform(0, sum(training.window_chances), generator)
+        for window, share in zip(training.windows, training.window_chances, strict=True):
             draw -= share
             if draw < 0:
                 return window
-        return stage.windows[-1]
+        return training.windows[-1]
 
     def _crop(self, case: Case, window: Shape3, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         shape = torch.tensor(case.image.shape, dtype=torch.float32)

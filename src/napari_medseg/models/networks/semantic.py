@@ -1,0 +1,62 @@
+"""FCN and DeepLab v3, torchvision's, over any of the backbones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torchvision.models.segmentation.deeplabv3 import DeepLabHead, DeepLabV3
+from torchvision.models.segmentation.fcn import FCN, FCNHead
+
+from napari_medseg.models.networks.backbones import LastFeatures, build_backbone
+
+if TYPE_CHECKING:
+    from napari_medseg.models.card import NetworkSpec
+
+_DEFAULT_BACKBONE = "mobilenet_v3_large"
+
+
+class ScoresOnly(nn.Module):
+    """A segmentation model of torchvision as all our networks are: an image in, scores of its size out.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Gives a mapping with "out".
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Take (n, in_channels, rows, columns), return (n, out_channels, rows, columns)."""
+        scores: torch.Tensor = self.network(image)["out"]
+        return scores
+
+
+def build_fcn(spec: NetworkSpec) -> nn.Module:
+    """Build an FCN (Long et al., CVPR 2015); the argument ``backbone`` names one of `BACKBONES`."""
+    features, channels = _features(spec)
+    return ScoresOnly(FCN(features, FCNHead(channels, spec.out_channels)))
+
+
+def build_deeplabv3(spec: NetworkSpec) -> nn.Module:
+    """Build DeepLab v3 (Chen et al., 2017); arguments: ``backbone`` and ``atrous_rates``."""
+    rates = spec.arguments.get("atrous_rates", [12, 24, 36])
+    if not isinstance(rates, list) or not all(isinstance(rate, int) for rate in rates):
+        raise ValueError("atrous_rates are whole numbers")
+    features, channels = _features(spec)
+    head = DeepLabHead(channels, spec.out_channels, tuple(int(rate) for rate in rates if isinstance(rate, int)))
+    return ScoresOnly(DeepLabV3(features, head))
+
+
+def _features(spec: NetworkSpec) -> tuple[LastFeatures, int]:
+    known = {"backbone", "atrous_rates"} if spec.family == "deeplabv3" else {"backbone"}
+    if spec.spatial_dims != 2:
+        raise ValueError(f"{spec.family} reads planes, not volumes")
+    if unknown := set(spec.arguments) - known:
+        raise ValueError(f"unknown arguments: {', '.join(sorted(unknown))}")
+    backbone = build_backbone(str(spec.arguments.get("backbone", _DEFAULT_BACKBONE)), spec.in_channels, dilated=True)
+    return LastFeatures(backbone), backbone.channels[max(backbone.channels)]
