@@ -101,6 +101,11 @@ class Segmentation:
         if len({s.label for s in self.segments}) != len(self.segments):
             raise ValueError("Two segments share a label.")
 
+    @property
+    def spacing_known(self) -> bool:
+        """False if the scan's files do not tell its spacing: sizes are then in pixels, never in mm."""
+        return self.source is None or self.source.spacing_known
+
     @classmethod
     def from_array(
         cls,

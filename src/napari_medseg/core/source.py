@@ -14,7 +14,7 @@ class Source:
     Parameters
     ----------
     format : str
-        "nifti", "dicom" or "memory".
+        "nifti", "dicom", "image" (PNG, JPEG, TIFF) or "memory".
     path : pathlib.Path or None
         The file, or the folder of a DICOM series.
     files : tuple of pathlib.Path
@@ -25,6 +25,8 @@ class Source:
         Shape as stored in the file, before axes were added or dropped.
     identifiers : mapping of str to str
         DICOM unique identifiers, such as "SeriesInstanceUID"; never names or numbers of a patient.
+    spacing_known : bool
+        False if the files do not tell the distance between voxels, as in `Volume.spacing_known`.
     """
 
     format: str
@@ -33,3 +35,4 @@ class Source:
     header: bytes | None = field(default=None, repr=False)
     native_shape: tuple[int, ...] = ()
     identifiers: Mapping[str, str] = field(default_factory=dict)
+    spacing_known: bool = True

@@ -10,13 +10,14 @@ from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import report
 from napari_medseg.core.study import Series, Study
 from napari_medseg.io.folder import list_files, readable_path
+from napari_medseg.io.raster_files import is_raster_name
 
 if TYPE_CHECKING:
     from napari_medseg.core.progress import CancelToken, ProgressCallback
     from napari_medseg.core.segmentation import Segmentation
     from napari_medseg.core.volume import Volume
 
-_FORMATS_HINT = "This version reads NIfTI (.nii, .nii.gz, .hdr/.img) and DICOM."
+_FORMATS_HINT = "This version reads NIfTI (.nii, .nii.gz, .hdr/.img), DICOM and pictures (.png, .jpg, .tif)."
 
 AnyPath = str | os.PathLike[str]
 
@@ -31,7 +32,7 @@ def open_study(
     Parameters
     ----------
     path : path-like
-        A NIfTI or DICOM file, or a folder that holds such files at any depth.
+        A NIfTI, DICOM or picture file (PNG, JPEG, TIFF), or a folder that holds such files at any depth.
     on_progress : callable, optional
         Called as ``on_progress(done, total, label)``.
     cancel : CancelToken, optional
@@ -40,7 +41,7 @@ def open_study(
     Returns
     -------
     Study
-        Its series, and one sentence for each file that looked like a scan and could not be read.
+        Its series, pictures last, and one sentence for each file that looked like a scan and could not be read.
 
     Raises
     ------
@@ -57,6 +58,10 @@ def open_study(
         if not series:
             raise _nothing(f"{place.name} holds no images.", problems)
         return Study(place, series, problems)
+    if is_raster_name(place):
+        from napari_medseg.io.raster import find_raster_series
+
+        return Study(place, [find_raster_series(place)])
     from napari_medseg.io.nifti import find_nifti_series
 
     return Study(place, [find_nifti_series(place)])
@@ -69,10 +74,13 @@ def read_volume(
 ) -> Volume:
     """Read the one scan that a file or a folder holds.
 
+    A picture (PNG, JPEG, TIFF) is a scan of one slice and unknown spacing. In a folder, pictures that lie beside a
+    NIfTI or DICOM scan are not counted: they may be a screenshot or a logo.
+
     Parameters
     ----------
     path : path-like
-        A NIfTI file, a DICOM file, or a folder with one series of images.
+        A NIfTI file, a DICOM file, a picture, or a folder with one series of images.
     on_progress : callable, optional
         Called as ``on_progress(done, total, label)``.
     cancel : CancelToken, optional
@@ -87,6 +95,7 @@ def read_volume(
     """
     study = open_study(path, on_progress, cancel)
     images = [series for series in study.series if series.kind == "image"] or study.series
+    images = [series for series in images if not is_raster_name(series.path)] or images
     if len(images) > 1:
         raise MedsegError(
             f"{study.path.name} holds {len(images)} series, not one.",
@@ -204,20 +213,27 @@ def _open_folder(folder: Path, on_progress: ProgressCallback | None, cancel: Can
     listing = list_files(folder, cancel)
     series, problems = _find_dicom(listing.others, on_progress, cancel) if listing.others else ([], [])
     problems += listing.problems
-    for done, file in enumerate(listing.nifti):
-        report(on_progress, done, len(listing.nifti), "Reading headers", cancel)
-        _add_nifti(file, series, problems)
+    files = [*listing.nifti, *listing.rasters]
+    for done, file in enumerate(files):
+        report(on_progress, done, len(files), "Reading headers", cancel)
+        _add_file(file, series, problems)
     if not series:
-        empty = not listing.nifti and not listing.others
+        empty = not files and not listing.others
         raise _nothing(f"{folder.name} is empty." if empty else f"{folder.name} holds no scans.", problems)
     return Study(folder, series, problems)
 
 
-def _add_nifti(file: Path, series: list[Series], problems: list[str]) -> None:
-    from napari_medseg.io.nifti import find_nifti_series
-
+def _add_file(file: Path, series: list[Series], problems: list[str]) -> None:
+    """Add a NIfTI file or a picture, told by its name, to the series, or what is wrong with it to the problems."""
     try:
-        series.append(find_nifti_series(file))
+        if is_raster_name(file):
+            from napari_medseg.io.raster import find_raster_series
+
+            series.append(find_raster_series(file))
+        else:
+            from napari_medseg.io.nifti import find_nifti_series
+
+            series.append(find_nifti_series(file))
     except MedsegError as error:
         problems.append(error.message)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.io.nifti_files import IMAGE_SUFFIXES, header_file_of, is_nifti_name, suffix_of
+from napari_medseg.io.raster_files import is_raster_name
 
 if TYPE_CHECKING:
     from napari_medseg.core.progress import CancelToken
@@ -22,6 +23,8 @@ class Listing:
     ----------
     nifti : list of pathlib.Path
         Files called like a NIfTI file.
+    rasters : list of pathlib.Path
+        Files called like a picture (PNG, JPEG, TIFF).
     others : list of pathlib.Path
         All other files; DICOM files may have any name.
     problems : list of str
@@ -29,6 +32,7 @@ class Listing:
     """
 
     nifti: list[Path]
+    rasters: list[Path]
     others: list[Path]
     problems: list[str]
 
@@ -61,7 +65,7 @@ def readable_path(path: str | os.PathLike[str]) -> Path:
 
 
 def list_files(folder: Path, cancel: CancelToken | None = None) -> Listing:
-    """Walk a folder and part its files into NIfTI (by name) and all others.
+    """Walk a folder and part its files into NIfTI and pictures (by name) and all others.
 
     Hidden files and folders are passed over, unfinished files of ours among them; so are pipes and the like, the
     .img halves of pairs, and links to folders.
@@ -71,7 +75,7 @@ def list_files(folder: Path, cancel: CancelToken | None = None) -> Listing:
     Cancelled
         If the user stopped it.
     """
-    listing = Listing([], [], [])
+    listing = Listing([], [], [], [])
 
     def note_problem(error: OSError) -> None:
         name = Path(str(error.filename)).name
@@ -83,8 +87,14 @@ def list_files(folder: Path, cancel: CancelToken | None = None) -> Listing:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for path in (Path(root, name) for name in sorted(names) if not name.startswith(".")):
             if path.is_file() and not _is_half_of_pair(path):
-                (listing.nifti if is_nifti_name(path) else listing.others).append(path)
+                _heap_for(path, listing).append(path)
     return listing
+
+
+def _heap_for(path: Path, listing: Listing) -> list[Path]:
+    if is_nifti_name(path):
+        return listing.nifti
+    return listing.rasters if is_raster_name(path) else listing.others
 
 
 def _is_half_of_pair(path: Path) -> bool:

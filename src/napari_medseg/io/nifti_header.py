@@ -91,7 +91,14 @@ class NiftiHeader:
     def source(self) -> Source:
         """The file as a source of voxels."""
         files = (self.path,) if self.path == self.image_path else (self.path, self.image_path)
-        return Source("nifti", path=self.path, files=files, header=self.raw, native_shape=self.native_shape)
+        return Source(
+            "nifti",
+            path=self.path,
+            files=files,
+            header=self.raw,
+            native_shape=self.native_shape,
+            spacing_known=self.spacing_known,
+        )
 
 
 def read_header(path: Path) -> NiftiHeader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.segmentation import Segment, Segmentation, as_labels, present_labels
-from napari_medseg.core.source import Source
 from napari_medseg.io import nifti_layout as layout
 from napari_medseg.io.nifti_extension import LabelMeanings, meanings_of, meanings_to_extension
 from napari_medseg.io.nifti_files import header_file_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.core.source import Source
 
 _HIGHEST_LABEL = 2**63 - 1
 _STORED_TYPES = ("u1", "u2", "i4", "i8")
@@ -128,7 +129,7 @@ def read_nifti_labels(
 
 def _label_source(header: NiftiHeader) -> Source:
     """Return the file as a source whose voxels may be replaced: saving corrections over a label map is the rule."""
-    return Source("nifti", path=header.path, header=header.raw, native_shape=header.native_shape)
+    return replace(header.source, files=())
 
 
 def _stored_labels(array: Array) -> Array:

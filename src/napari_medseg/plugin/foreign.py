@@ -77,7 +77,8 @@ def foreign_link(layer: Layer) -> LayerLink:
         geometry, Reorientation((2, 1, 0), (False, False, False)), np.ones(3), np.zeros(3), 0 if n == 2 else None
     )
     notes = () if has_millimetres(layer) else ("The layer does not tell its voxel size; one voxel counts as 1 mm.",)
-    return LayerLink(frame, matrix, source=Source("memory", native_shape=native), notes=notes)
+    source = Source("memory", native_shape=native, spacing_known=has_millimetres(layer))
+    return LayerLink(frame, matrix, source=source, notes=notes)
 
 
 def _voxels(array: npt.NDArray[Any], fourth: FourthAxis | None, *, planar: bool) -> npt.NDArray[Any]:

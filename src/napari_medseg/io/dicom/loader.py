@@ -192,6 +192,7 @@ class DicomLoader:
             files=tuple(instance.path for instance in self.stack.instances),
             native_shape=array.shape,
             identifiers={name: uid for name, uid in identifiers.items() if uid},
+            spacing_known=self.placement.spacing_known,
         )
 
 
