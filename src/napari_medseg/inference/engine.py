@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
@@ -18,24 +18,25 @@ from napari_medseg.inference.grid import WorkGrid, box_in_grid, plan_grid
 from napari_medseg.inference.memory import estimate_bytes, require_memory
 from napari_medseg.inference.postprocess import remove_islands
 from napari_medseg.inference.predictor import NetworkPredictor
+from napari_medseg.inference.prepare import work_voxels
 from napari_medseg.inference.region import (
     Region,
     boxes_in_scan,
     clipped,
     region_for_boxes,
     shape_of,
-    source_part,
     translation,
 )
-from napari_medseg.inference.resample import resample_image, sample_slabs
+from napari_medseg.inference.resample import sample_slabs
 from napari_medseg.inference.sinks import LabelRule, LabelSink, ScoreSink
 from napari_medseg.inference.sliding import slide
-from napari_medseg.inference.voxels import VolumeWindows, finite_float32, lowest_finite
+from napari_medseg.inference.voxels import VolumeWindows
 from napari_medseg.inference.windows import Shape3, WindowPlan, plan_windows
 from napari_medseg.models.card import ModelCard
-from napari_medseg.models.intensity import apply_intensity
 
 if TYPE_CHECKING:
+    import torch
+
     from napari_medseg.inference.stepdown import Attempt
 
 
@@ -74,12 +75,17 @@ class FrameTask:
     def __post_init__(self) -> None:
         spec = self.card.input
         self._allowed = boxes_in_scan(self.boxes, self.geometry)
-        self.grid = plan_grid(self.geometry, spec.orientation, spec.spacing_mm)
+        self.grid = plan_grid(self.geometry, spec.orientation, spec.spacing_mm, spec.longest_side)
         window = _three_axes(spec.window)
         self.region = region_for_boxes(self._allowed, self.geometry, self.grid, window)
         self.plan = plan_windows(shape_of(self.region), window, spec.overlap)
         self._n_classes = max(2, self.card.network.out_channels)
         self._rule = LabelRule((0, *(label.value for label in self.card.labels)), self.threshold, label_type(self.card))
+
+    @property
+    def window_voxels(self) -> int:
+        """Voxels that the network reads at once."""
+        return math.prod(self.plan.window)
 
     def run(self, network: torch.nn.Module, attempt: Attempt) -> npt.NDArray[Any]:
         """Compute the labels, shape (i, j, k), on the frame's own grid.
@@ -93,28 +99,13 @@ class FrameTask:
         """
         self._require_memory(attempt)
         self._report(0, "Preparing the scan")
-        work = self._work_voxels()
+        work = work_voxels(self.voxels, self.grid, self.region, self.card.input.intensity)
         labels = np.zeros_like(self.voxels, dtype=self._rule.dtype)  # in the scan's own memory order
         self._label(work, network, attempt, self.grid.reorientation.apply(labels))
         self._report(self.plan.n_windows, "Cleaning up")
         labels = self._only_in_boxes(labels)
         remove_islands(labels, self.card.postprocess, self.geometry.voxel_volume_ml)
         return labels
-
-    def _work_voxels(self) -> npt.NDArray[Any]:
-        """Return the region of the work grid, as a view of the frame where nothing has to be computed."""
-        source = self.grid.reorientation.apply(self.voxels)
-        intensity = self.card.input.intensity
-        if intensity.scope == "volume":
-            whole = torch.from_numpy(finite_float32(source, lowest_finite(source)))
-            source = apply_intensity(intensity, whole).numpy()
-        if not self.grid.is_resampled:
-            return source[self.region]
-        part = source_part(self.region, self.grid)
-        floor = lowest_finite(source)
-        to_part = np.linalg.inv(translation(part)) @ self.grid.work_to_source @ translation(self.region)
-        image = finite_float32(source[part], floor)
-        return resample_image(image, to_part, self.plan.shape, outside=floor).numpy()
 
     def _label(
         self, work: npt.NDArray[Any], network: torch.nn.Module, attempt: Attempt, labels: npt.NDArray[Any]
@@ -142,7 +133,7 @@ class FrameTask:
             n_classes=self._n_classes,
             batch=attempt.batch,
             device=attempt.device,
-            on_window=lambda done: self._report(done, f"Segmenting on {_spoken(attempt.device)}"),
+            on_window=lambda done: self._report(done, f"Segmenting on {spoken_device(attempt.device)}"),
         )
         if isinstance(sink, ScoreSink):
             self._report(self.plan.n_windows, "Bringing labels to the scan's grid")
@@ -194,5 +185,6 @@ def _three_axes(window: tuple[int, ...]) -> Shape3:
     return window[0], window[1], window[2] if len(window) > 2 else 1
 
 
-def _spoken(device: str) -> str:
+def spoken_device(device: str) -> str:
+    """Return a device in the reader's words."""
     return "the processor" if device == "cpu" else "the graphics card"

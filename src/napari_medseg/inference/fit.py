@@ -117,8 +117,8 @@ def _check_modality(card: ModelCard, volume: Volume) -> Fit | None:
 def _check_shape(card: ModelCard, volume: Volume) -> Fit | None:
     if card.network.spatial_dims == 3 and min(volume.spatial_shape) == 1:
         return Fit(False, f"{card.title} reads volumes, and this is a single image.", "Choose a model for 2-D images.")
-    if card.task != "semantic":
-        return Fit(False, f"This version cannot run models for {card.task}.", "Update napari-medseg.")
+    if card.task == "instances" and volume.spatial_shape[2] != 1:
+        return Fit(False, f"{card.title} reads single images, and this is a volume.", "Choose another model.")
     return None
 
 

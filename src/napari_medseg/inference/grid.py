@@ -54,7 +54,12 @@ class WorkGrid:
         return (self.geometry.voxel_to_ras.inverse() @ self.source.voxel_to_ras).matrix
 
 
-def plan_grid(geometry: Geometry, orientation: str | None, spacing_mm: tuple[float, ...] | None) -> WorkGrid:
+def plan_grid(
+    geometry: Geometry,
+    orientation: str | None,
+    spacing_mm: tuple[float, ...] | None,
+    longest_side: int | None = None,
+) -> WorkGrid:
     """Choose the grid for a model.
 
     A scan that only has its axes in another order is not resampled, nor is one whose spacing is within 1 % of the
@@ -68,6 +73,8 @@ def plan_grid(geometry: Geometry, orientation: str | None, spacing_mm: tuple[flo
         Where the network's axes lead to, such as "RAS"; the scan's own axes if None.
     spacing_mm : tuple of float or None
         Spacing along the network's axes (two of them for a 2-D network); the scan's own if None.
+    longest_side : int, optional
+        Pixels of the longer of the first two axes, instead of a spacing.
 
     Returns
     -------
@@ -78,6 +85,8 @@ def plan_grid(geometry: Geometry, orientation: str | None, spacing_mm: tuple[flo
     if orientation is not None:
         reorientation = reorientation_to(geometry, orientation)
     source = reorientation.geometry(geometry)
+    if longest_side is not None:
+        return WorkGrid(reorientation, source, _resized(source, longest_side))
     if spacing_mm is None:
         return WorkGrid(reorientation, source, source)
     own = source.spacing_mm
@@ -107,6 +116,14 @@ def _respaced(source: Geometry, spacing_mm: tuple[float, float, float]) -> Geome
     matrix[:3, :3] = np.diag(step)
     matrix[:3, 3] = (np.array(source.shape) - 1) / 2 - step * (np.array(shape) - 1) / 2
     return Geometry((shape[0], shape[1], shape[2]), source.voxel_to_ras @ Affine(matrix))
+
+
+def _resized(source: Geometry, longest_side: int) -> Geometry:
+    longest = max(source.shape[:2])
+    if longest == longest_side:
+        return source
+    i, j, k = source.spacing_mm
+    return _respaced(source, (i * longest / longest_side, j * longest / longest_side, k))
 
 
 def _upright(source: Geometry, orientation: str, spacing_mm: tuple[float, float, float]) -> Geometry:

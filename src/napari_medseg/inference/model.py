@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import torch
 
 from napari_medseg.core.errors import MedsegError
-from napari_medseg.core.segmentation import Code, Segment, Segmentation
+from napari_medseg.core.segmentation import Segment, Segmentation
 from napari_medseg.inference.devices import choose_device
 from napari_medseg.inference.engine import FrameTask
 from napari_medseg.inference.fit import require_fit, select_frame
+from napari_medseg.inference.instances import InstanceTask, code_of
 from napari_medseg.inference.stepdown import Attempt, run_with_step_down
 from napari_medseg.models.catalogue import ModelFolder, find_model
 from napari_medseg.models.networks import build_network
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_medseg.core.progress import CancelToken, ProgressCallback
     from napari_medseg.core.prompt import Prompt
     from napari_medseg.core.volume import Volume
-    from napari_medseg.models.card import LabelSpec, ModelCard
+    from napari_medseg.models.card import ModelCard
 
 
 class Model:
@@ -88,7 +88,7 @@ class Model:
             The model looks inside these boxes only; everywhere if there are none.
         threshold : float, optional
             Probability of not being background, in (0, 1), from which on a voxel belongs to a structure; the likeliest
-            class wins if None.
+            class wins if None. For models that find instances: the lowest score; the card's if None.
         frame : int
             Which frame of a volume with time or channels.
         on_progress : callable, optional
@@ -99,7 +99,8 @@ class Model:
         Returns
         -------
         Segmentation
-            On the volume's geometry, with the card's segments, found or not.
+            On the volume's geometry, with the card's segments, found or not; of a model that finds instances, a segment
+            with score and box for each finding, the surest first.
 
         Raises
         ------
@@ -111,7 +112,8 @@ class Model:
         require_fit(self._card, volume)
         if threshold is not None and not 0 < threshold < 1:
             raise MedsegError(f"A threshold is a probability between 0 and 1, not {threshold}.")
-        task = FrameTask(
+        kind = InstanceTask if self._card.task == "instances" else FrameTask
+        task = kind(
             self._card,
             select_frame(volume, frame),
             volume.geometry,
@@ -120,13 +122,17 @@ class Model:
             on_progress,
             cancel,
         )
-        labels, notes = run_with_step_down(
-            lambda attempt: task.run(self._network_for(attempt), attempt), self.device, math.prod(task.plan.window)
+        result, notes = run_with_step_down(
+            lambda attempt: task.run(self._network_for(attempt), attempt), self.device, task.window_voxels
         )
+        labels, segments = result if isinstance(result, tuple) else (result, self._card_segments())
         if not labels.any():
             notes = (*notes, f"{self._card.title} found nothing in this scan.")
-        segments = tuple(_segment(label) for label in sorted(self._card.labels, key=lambda label: label.value))
         return Segmentation(labels, volume.geometry, segments, source=volume.source, model=self._card.name, notes=notes)
+
+    def _card_segments(self) -> tuple[Segment, ...]:
+        labels = sorted(self._card.labels, key=lambda label: label.value)
+        return tuple(Segment(label.value, label.name, code_of(label), label.colour) for label in labels)
 
     def _network_for(self, attempt: Attempt) -> torch.nn.Module:
         return self._network.to(attempt.device)
@@ -164,8 +170,3 @@ def _require_consistent(card: ModelCard) -> None:
             f"The card of {card.title} names {len(card.labels)} labels, and its network gives {n_classes - 1}.",
             "Correct the card, or install the model again.",
         )
-
-
-def _segment(label: LabelSpec) -> Segment:
-    code = Code(label.code.value, label.code.scheme, label.code.meaning) if label.code is not None else None
-    return Segment(label.value, label.name, code, label.colour)

@@ -31,7 +31,7 @@ class NetworkPredictor:
         Axes along which a window is also read backwards (all combinations), and the scores averaged. Windows in which
         the network sees nothing but background are read once only: nearly all of a head, at half the time.
     spatial_dims : {2, 3}
-        Whether the network reads planes (the third axis of the windows has one voxel then) or volumes.
+        Whether the network reads planes (the third axis of the windows has one voxel then; rows come first) or volumes.
     padding_mode : str
         What surrounds a window that is too small, in the words of `torch.nn.functional.pad`; "constant" means zeros.
     device : str
@@ -95,8 +95,9 @@ class NetworkPredictor:
 
     def _run(self, batch: torch.Tensor) -> torch.Tensor:
         if self._spatial_dims == 2:
-            flat: torch.Tensor = self._network(batch[..., 0])
-            return flat[..., None].float()
+            # (i, j) is (column, row): networks of planes see images as they are displayed
+            flat: torch.Tensor = self._network(batch[..., 0].transpose(-1, -2))
+            return flat.transpose(-1, -2)[..., None].float()
         scores: torch.Tensor = self._network(batch.contiguous(memory_format=torch.channels_last_3d))
         return scores.float()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -12,7 +12,7 @@ from napari_medseg.core.errors import MedsegError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy.typing as npt
+Result = TypeVar("Result")
 
 _GPU_BATCH = 4
 _CPU_BATCH = 8
@@ -52,8 +52,8 @@ def cpu_batch(window_voxels: int) -> int:
 
 
 def run_with_step_down(
-    run: Callable[[Attempt], npt.NDArray[Any]], device: str, window_voxels: int
-) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+    run: Callable[[Attempt], Result], device: str, window_voxels: int
+) -> tuple[Result, tuple[str, ...]]:
     """Run, and run again with less where memory ran out.
 
     Parameters
@@ -67,7 +67,7 @@ def run_with_step_down(
 
     Returns
     -------
-    labels : ndarray
+    result
         What `run` returned at last.
     notes : tuple of str
         One sentence for the user for every step down.

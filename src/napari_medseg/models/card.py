@@ -70,6 +70,8 @@ class InputSpec(CardPart):
     ----------
     spacing_mm : tuple of float or None
         Spacing along the network's axes; None takes the scan as it is.
+    longest_side : int or None
+        Pixels of the longer side that an image is resized to, for networks that read planes whole.
     orientation : {"RAS"} or None
         Where the network's axes lead to; None takes the scan's own axes.
     window : tuple of int
@@ -85,6 +87,7 @@ class InputSpec(CardPart):
     """
 
     spacing_mm: tuple[float, ...] | None = None
+    longest_side: int | None = Field(default=None, ge=16, le=4096)
     orientation: Literal["RAS"] | None = None
     window: tuple[Annotated[int, Field(ge=1)], ...]
     overlap: float = Field(default=0.25, ge=0, lt=1)
@@ -94,11 +97,12 @@ class InputSpec(CardPart):
 
 
 class PostprocessSpec(CardPart):
-    """Which connected parts (26 neighbours, all labels together) of the result are kept."""
+    """What of the result is kept: connected parts (26 neighbours, all labels together), or findings by their score."""
 
     keep_components: int | None = Field(default=None, ge=1)
     min_relative: float = Field(default=0.0, ge=0, le=1)
     min_volume_ml: float = Field(default=0.0, ge=0)
+    min_score: float = Field(default=0.5, ge=0, le=1)
 
 
 class DataSource(CardPart):
@@ -192,6 +196,10 @@ class ModelCard(CardPart):
         for what, axes in (("window", self.input.window), ("spacing_mm", self.input.spacing_mm)):
             if axes is not None and len(axes) != n_axes:
                 raise ValueError(f"input.{what} has {len(axes)} axes, the network {n_axes}")
+        if self.input.longest_side is not None and (n_axes == 3 or self.input.spacing_mm is not None):
+            raise ValueError("input.longest_side is for networks of planes, instead of spacing_mm")
+        if self.task == "instances" and self.network.family != "maskrcnn":
+            raise ValueError(f"a network of family {self.network.family} finds no instances")
         if any(not 0 <= axis < n_axes for axis in self.input.mirror_axes):
             raise ValueError(f"input.mirror_axes {self.input.mirror_axes} are not all axes of the network")
         return self
