@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_medseg.measure import segment_volumes_ml
+from napari_medseg.measure import coverage, segment_volumes_ml
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int16, np.uint64])
@@ -41,3 +41,31 @@ def test_no_labels_no_volumes() -> None:
 def test_what_are_no_labels_is_refused(array: np.ndarray) -> None:
     with pytest.raises(ValueError, match="Labels are"):
         segment_volumes_ml(array, np.eye(4))
+
+
+def test_shares_of_the_lungs_that_opacities_cover() -> None:
+    lungs = np.zeros((20, 20, 1), np.uint8)
+    lungs[:10], lungs[10:, :10] = 1, 2  # 200 and 100 voxels
+    opacities = np.zeros((20, 20, 1), np.uint16)
+    opacities[0, :20] = 3  # 20 in the first
+    opacities[10, :12] = 700  # 10 in the second, 2 outside
+    share = coverage(opacities, lungs)
+    assert share.by_region == pytest.approx({1: 20 / 200, 2: 10 / 100})
+    assert share.by_finding == pytest.approx({3: 20 / 300, 700: 10 / 300})
+    assert share.of_regions == pytest.approx(30 / 300)
+    assert share.outside == pytest.approx(2 / 32)
+
+
+def test_shares_without_findings_or_without_regions() -> None:
+    lungs, nothing = np.ones((4, 4), bool), np.zeros((4, 4), np.uint8)
+    clear = coverage(nothing, lungs)
+    assert (clear.of_regions, clear.by_region, clear.by_finding) == (0, {1: 0}, {})
+    assert np.isnan(clear.outside)
+    unknown = coverage(lungs, nothing)
+    assert np.isnan(unknown.of_regions) and np.isnan(unknown.by_finding[1])
+    assert (unknown.by_region, unknown.outside) == ({}, 1)
+
+
+def test_shares_on_different_grids_are_refused() -> None:
+    with pytest.raises(ValueError, match="do not lie on"):
+        coverage(np.zeros((2, 2), int), np.zeros((2, 3), int))

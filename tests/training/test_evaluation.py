@@ -2,32 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from napari_medseg.models.card import WeightsSpec
-from napari_medseg.training.evaluation import CaseScore, patient_interval, quality_records, read_scores, write_scores
+from napari_medseg.training.evaluation import CaseScore, quality_records, read_scores, write_scores
 from napari_medseg.training.packaging import build_card
-
-
-def test_an_interval_lies_about_the_mean() -> None:
-    rng = np.random.default_rng(0)
-    values = rng.normal(0.9, 0.03, 200)
-    low, high = patient_interval(list(values), [str(n) for n in range(200)])
-    expected = 1.96 * values.std() / np.sqrt(200)
-    assert low == pytest.approx(values.mean() - expected, rel=0, abs=0.1 * expected)
-    assert high == pytest.approx(values.mean() + expected, rel=0, abs=0.1 * expected)
-
-
-def test_two_alike_cases_of_a_patient_count_as_one() -> None:
-    values = list(np.random.default_rng(0).normal(0.9, 0.03, 100))
-    single = patient_interval(values, [str(n) for n in range(100)])
-    doubled = patient_interval(values * 2, [str(n) for n in range(100)] * 2)
-    assert doubled[1] - doubled[0] == pytest.approx(single[1] - single[0], rel=0.05)
-
-
-def test_an_unknown_value_does_not_count() -> None:
-    assert patient_interval([0.5, float("nan"), 0.5], ["a", "b", "c"]) == (0.5, 0.5)
 
 
 def test_records_per_label_and_over_both(make_recipe) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,11 +34,75 @@ def segment_volumes_ml(array: npt.NDArray[Any], affine: npt.ArrayLike) -> dict[i
     ValueError
         If the labels are not integers, or negative.
     """
+    labels = _checked_labels(array)
+    voxel_ml = abs(float(np.linalg.det(np.asarray(affine, dtype=np.float64)[:3, :3]))) / _MM3_PER_ML
+    return {label: count * voxel_ml for label, count in _counts(labels).items()}
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of some regions is covered by findings, such as of the lungs by opacities; shares from 0 to 1.
+
+    A share needs no size of a pixel, so it holds for radiographs whose spacing is not known.
+
+    Parameters
+    ----------
+    of_regions : float
+        Share of all regions together that findings cover; NaN if there is no region.
+    by_region : mapping of int to float
+        For each region's label, the share of that region that findings cover.
+    by_finding : mapping of int to float
+        For each finding's label, the share of all regions together that it covers; their sum is `of_regions`.
+    outside : float
+        Share of all findings together that lies outside every region; NaN if there is no finding.
+    """
+
+    of_regions: float
+    by_region: Mapping[int, float]
+    by_finding: Mapping[int, float]
+    outside: float
+
+
+def coverage(findings: npt.NDArray[Any], regions: npt.NDArray[Any]) -> Coverage:
+    """Measure how much of labelled regions is covered by labelled findings.
+
+    Parameters
+    ----------
+    findings : ndarray of unsigned integers, any shape
+        Labels of the findings on the grid of the regions; 0 is background.
+    regions : ndarray of unsigned integers, same shape
+        Labels of the regions, such as right and left lung; 0 is background.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or the labels are not integers, or negative.
+    """
+    if findings.shape != regions.shape:
+        raise ValueError(f"Findings of shape {findings.shape} do not lie on regions of shape {regions.shape}.")
+    found, region = _checked_labels(findings), _checked_labels(regions)
+    covered = _counts(region[found > 0])
+    sizes, found_sizes, found_inside = _counts(region), _counts(found), _counts(found[region > 0])
+    size, found_size, common = sum(sizes.values()), sum(found_sizes.values()), sum(covered.values())
+    return Coverage(
+        of_regions=common / size if size else float("nan"),
+        by_region={label: covered.get(label, 0) / n for label, n in sizes.items()},
+        by_finding={label: found_inside.get(label, 0) / size if size else float("nan") for label in found_sizes},
+        outside=1 - common / found_size if found_size else float("nan"),
+    )
+
+
+def _counts(labels: npt.NDArray[Any]) -> dict[int, int]:
+    """Count the voxels of each label, without the background."""
+    return {label: count for label, count in label_counts(labels).items() if label}
+
+
+def _checked_labels(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return labels as integers, without a copy."""
     if array.dtype.kind == "b":
         array = array.view(np.uint8)
     if array.dtype.kind not in "ui":
         raise ValueError(f"Labels are integers, not {array.dtype}.")
     if array.size and array.dtype.kind == "i" and int(array.min()) < 0:
         raise ValueError("Labels are not negative.")
-    voxel_ml = abs(float(np.linalg.det(np.asarray(affine, dtype=np.float64)[:3, :3]))) / _MM3_PER_ML
-    return {label: count * voxel_ml for label, count in label_counts(array).items() if label}
+    return array
