@@ -1,4 +1,4 @@
-"""Files to core values and back: open a study, read a volume, write labels.
+"""Files to core values and back: open a study, read a volume, write labels, exchange findings.
 
 The functions are imported when first used; DICOM and NIfTI are loaded when a file asks for them.
 """
@@ -15,15 +15,34 @@ if TYPE_CHECKING:
         write_segmentation,
         write_volume,
     )
+    from napari_medseg.io.findings import Finding, ImageFindings, findings_of, segmentation_of
+    from napari_medseg.io.findings_door import read_findings, write_findings
 
-__all__ = ["open_study", "read_segmentation", "read_volume", "write_segmentation", "write_volume"]
+__all__ = [
+    "Finding",
+    "ImageFindings",
+    "findings_of",
+    "open_study",
+    "read_findings",
+    "read_segmentation",
+    "read_volume",
+    "segmentation_of",
+    "write_findings",
+    "write_segmentation",
+    "write_volume",
+]
+
+_HOMES = {
+    **dict.fromkeys(("Finding", "ImageFindings", "findings_of", "segmentation_of"), "findings"),
+    **dict.fromkeys(("read_findings", "write_findings"), "findings_door"),
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from napari_medseg.io import door
+    from importlib import import_module
 
-    value: object = getattr(door, name)
+    value: object = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'door')}"), name)
     globals()[name] = value
     return value
