@@ -67,7 +67,7 @@ class SurfaceDistances:
             raise ValueError(f"A tolerance is a finite distance, not {tolerance}.")
         both = self.a_to_b.size + self.b_to_a.size
         within = np.count_nonzero(self.a_to_b <= tolerance) + np.count_nonzero(self.b_to_a <= tolerance)
-        return within / both if both else float("nan")
+        return float(within / both) if both else float("nan")
 
 
 def surface_distances(a: npt.NDArray[Any], b: npt.NDArray[Any], label: int, spacing: npt.ArrayLike) -> SurfaceDistances:
