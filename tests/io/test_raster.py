@@ -235,9 +235,26 @@ def test_labels_of_a_picture_are_saved_on_its_grid_and_not_over_it(tmp_path: Pat
     again = ms.read_segmentation(ms.write_segmentation(segmentation, tmp_path / "a.nii.gz"))
     np.testing.assert_array_equal(again.array, segmentation.array)
     assert again.geometry.matches(volume.geometry)
+    assert not again.spacing_known and "lengths are in voxels" in again.notes[0]
+    once_more = ms.read_segmentation(ms.write_segmentation(again, tmp_path / "b.nii"))
+    assert not once_more.spacing_known
     with pytest.raises(ms.MedsegError):
         ms.write_segmentation(segmentation, tmp_path / "a.png")
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), grey8)
+
+
+def test_a_picture_saved_as_nifti_still_has_no_spacing(tmp_path: Path, grey16: Any) -> None:
+    import nibabel as nib
+
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(grey16))
+    volume = ms.read_volume(tmp_path / "a.png")
+    path = ms.write_volume(volume, tmp_path / "a.nii.gz")
+    again = ms.read_volume(path)
+    np.testing.assert_array_equal(again.array, volume.array)
+    assert not again.spacing_known and ms.open_study(path).series[0].spacing_mm is None
+    header = nib.load(path).header
+    assert header.get_xyzt_units()[0] == "unknown"
+    np.testing.assert_array_equal(np.asarray(nib.load(path).dataobj).squeeze().T, grey16)
 
 
 @pytest.mark.parametrize("keep", [30, 60, 200])

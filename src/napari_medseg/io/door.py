@@ -145,7 +145,7 @@ def read_segmentation(
     on_progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> Segmentation:
-    """Read a label map: NIfTI of whole numbers, ours (names, codes, colours) or anybody's.
+    """Read a label map: NIfTI of whole numbers, ours (names, codes, colours) or anybody's, or a PNG or TIFF picture.
 
     Parameters
     ----------
@@ -168,6 +168,10 @@ def read_segmentation(
         raise MedsegError(f"{place.name} is a folder, not a label map.", "Choose a NIfTI file.")
     if _is_dicom(place):
         raise MedsegError(f"{place.name} is DICOM; this version reads labels from NIfTI.", "Choose a NIfTI file.")
+    if is_raster_name(place):
+        from napari_medseg.io.raster_labels import read_raster_labels
+
+        return read_raster_labels(place, on_progress, cancel)
     from napari_medseg.io.nifti import read_nifti_labels
 
     return read_nifti_labels(place, on_progress, cancel)
@@ -180,6 +184,8 @@ def write_segmentation(
     cancel: CancelToken | None = None,
 ) -> Path:
     """Write labels as NIfTI (.nii or .nii.gz) with the shape, position and axis order of their scan.
+
+    The labels of a radiograph may also become a grey picture (.png), without names.
 
     Parameters
     ----------
@@ -204,6 +210,10 @@ def write_segmentation(
     Cancelled
         If the user stopped it.
     """
+    if Path(path).suffix.lower() == ".png":
+        from napari_medseg.io.raster_labels import write_raster_labels
+
+        return write_raster_labels(segmentation, Path(path), on_progress, cancel)
     from napari_medseg.io.nifti import write_nifti_labels
 
     return write_nifti_labels(segmentation, Path(path), on_progress, cancel)

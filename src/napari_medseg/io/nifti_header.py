@@ -22,6 +22,8 @@ from napari_medseg.io.nifti_files import image_file_of
 
 _ANALYZE_HINT = "Convert it to NIfTI with the program that wrote it; Analyze files do not tell left from right."
 
+_UNKNOWN_NOTE = "The scan does not tell its voxel spacing: lengths are in voxels."
+
 
 @dataclass(frozen=True, eq=False)
 class NiftiHeader:
@@ -135,6 +137,7 @@ def _checked(path: Path, image_path: Path, raw: bytes, extensions: tuple[Extensi
     n_bytes = math.prod(native_shape) * stored.itemsize * components
     offset, offset_notes = _true_offset(fields, image_path, n_bytes, path == image_path, name)
     placement = place(fields, shape, name)
+    unknown = bytes(fields["descrip"]).rstrip(b"\0").endswith(layout.SPACING_UNKNOWN)
     slope, intercept = scaling_of(fields, name) if components == 1 else (1.0, 0.0)
     return NiftiHeader(
         path=path,
@@ -150,11 +153,11 @@ def _checked(path: Path, image_path: Path, raw: bytes, extensions: tuple[Extensi
         slope=slope,
         intercept=intercept,
         geometry=placement.geometry,
-        spacing_known=placement.spacing_known,
+        spacing_known=placement.spacing_known and not unknown,
         time_step_s=time_step_of(fields) if axis == "time" else None,
         windows=windows_of(fields),
         extensions=extensions,
-        notes=(*placement.notes, *offset_notes),
+        notes=(*placement.notes, *((_UNKNOWN_NOTE,) if unknown else ()), *offset_notes),
     )
 
 

@@ -14,7 +14,7 @@ from napari_medseg.io import nifti_layout as layout
 from napari_medseg.io.nifti_extension import LabelMeanings, meanings_of, meanings_to_extension
 from napari_medseg.io.nifti_files import header_file_of
 from napari_medseg.io.nifti_header import NiftiHeader, read_header
-from napari_medseg.io.nifti_new_header import header_for, set_shape, spatial_shape_of
+from napari_medseg.io.nifti_new_header import describe, header_for, set_shape, spatial_shape_of
 from napari_medseg.io.nifti_voxels import read_voxels
 from napari_medseg.io.nifti_write import check_target, write_file
 
@@ -69,7 +69,7 @@ def write_nifti_labels(
     check_target(path, segmentation.source)
     labels = _stored_labels(segmentation.array)
     fields = header_for(segmentation.geometry, segmentation.source)
-    fields["descrip"] = b"napari-medseg labels"
+    describe(fields, b"napari-medseg labels", segmentation.source)
     fields["intent_code"] = layout.INTENT_LABEL
     fields["datatype"] = _DATA_TYPE_CODE[labels.dtype.str[1:]]
     fields["bitpix"] = 8 * labels.dtype.itemsize

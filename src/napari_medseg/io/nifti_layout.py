@@ -117,6 +117,9 @@ MM_PER_UNIT = {1: 1000.0, UNIT_MM: 1.0, 3: 0.001}
 SECONDS_PER_UNIT = {UNIT_SECOND: 1.0, 16: 1e-3, 24: 1e-6}
 FREQUENCY_UNITS = (32, 40, 48)
 
+SPACING_UNKNOWN = b"; voxel spacing unknown"
+"""How `descrip` ends in files of ours whose spacing of 1 is no measurement: NIfTI has no field for that."""
+
 INTENT_LABEL = 1002
 XFORM_SCANNER = 1
 

@@ -44,8 +44,16 @@ def header_for(geometry: Geometry, source: Source | None) -> layout.Fields:
         if number in (fields.dtype.names or ()):
             fields[number] = 0
     fields["scl_slope"], fields["scl_inter"] = 1.0, 0.0
-    fields["descrip"] = b"napari-medseg"
+    if source is not None and source.header is None and not source.spacing_known:
+        fields["xyzt_units"] = 0  # unknown
+    describe(fields, b"napari-medseg", source)
     return fields
+
+
+def describe(fields: layout.Fields, what: bytes, source: Source | None) -> None:
+    """Say in a header what wrote the file, and that the spacing is unknown if the scan's files do not tell it."""
+    unknown = source is not None and not source.spacing_known
+    fields["descrip"] = what + (layout.SPACING_UNKNOWN if unknown else b"")
 
 
 def set_shape(fields: layout.Fields, native_shape: tuple[int, ...]) -> None:
