@@ -45,9 +45,11 @@ def ball_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def make_recipe() -> MakeRecipe:
-    """Make a recipe for the balls; keywords change its training part."""
+    """Make a recipe for the balls; keywords change its one stage (or some equal ones) or its training part."""
 
-    def make(**training: Any) -> Recipe:
+    def make(
+        *, steps: int = 6, highest_rate: float = 0.02, unbent: float = 0.0, n_stages: int = 1, **training: Any
+    ) -> Recipe:
         return Recipe.model_validate(
             {
                 "name": "ball-unet",
@@ -62,12 +64,19 @@ def make_recipe() -> MakeRecipe:
                 "input": {"spacing_mm": [1, 1, 1], "orientation": "RAS", "window": [24, 24, 24]},
                 "postprocess": {"keep_components": 1},
                 "training": {
-                    "steps": 6,
-                    "windows": [[16, 16, 16]],
-                    "window_chances": [1.0],
+                    "stages": [
+                        {
+                            "steps": steps,
+                            "windows": [[16, 16, 16]],
+                            "window_chances": [1.0],
+                            "highest_rate": highest_rate,
+                            "warm_up": 0.1,
+                            "unbent": unbent,
+                        }
+                    ]
+                    * n_stages,
                     "checkpoint_every": 2,
                     "watch_every": 1000,
-                    "highest_rate": 0.02,
                     "average_decay": 0.9,
                     **training,
                 },

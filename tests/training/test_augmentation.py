@@ -11,6 +11,7 @@ from napari_medseg.training.augmentation import (
     sample_image,
     sample_nearest,
     sample_target,
+    whole_voxel_grid,
 )
 
 WINDOW = (16, 20, 12)
@@ -97,3 +98,18 @@ def test_blurring_keeps_the_mean_of_a_flat_image_and_lowers_noise(generator) -> 
     torch.testing.assert_close(blur(torch.full(WINDOW, 3.0), 0.8), torch.full(WINDOW, 3.0))
     assert blur(noise, 0.8).std() < 0.6 * noise.std()
     assert coarsen(noise, 0.5).std() < 0.6 * noise.std()
+
+
+def test_an_unbent_window_shows_the_volumes_own_voxels() -> None:
+    image = torch.rand(20, 24, 18, generator=torch.Generator().manual_seed(0))
+    mirrored = set()
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        centre = torch.rand(3, generator=generator) * 3 + 8.0
+        grid = whole_voxel_grid((8, 10, 7), centre, generator)
+        assert torch.equal(grid, grid.round())
+        assert bool(((grid.reshape(-1, 3).mean(dim=0) - centre).abs() <= 0.5 + 1e-5).all())
+        at = grid.long()
+        torch.testing.assert_close(sample_image(image, grid), image[at[..., 0], at[..., 1], at[..., 2]])
+        mirrored.add(bool(grid[0, 0, 0, 0] > grid[-1, 0, 0, 0]))
+    assert mirrored == {False, True}

@@ -80,10 +80,19 @@ def test_a_damaged_checkpoint_is_told(train, tmp_path: Path) -> None:
 
 
 def test_the_rate_rises_then_falls(make_recipe) -> None:
-    schedule = make_recipe(steps=100, warm_up=0.1, highest_rate=1.0).training
+    schedule = make_recipe(steps=100, highest_rate=1.0).training
     rates = [learning_rate(step, schedule) for step in range(100)]
     top = rates.index(max(rates))
     assert 8 <= top <= 10
     assert rates[: top + 1] == sorted(rates[: top + 1])
     assert rates[top:] == sorted(rates[top:], reverse=True)
     assert 0 < rates[-1] < 0.01
+
+
+def test_the_rate_rises_and_falls_once_a_stage(make_recipe) -> None:
+    schedule = make_recipe(steps=50, highest_rate=1.0, n_stages=2).training
+    assert schedule.steps == 100
+    rates = [learning_rate(step, schedule) for step in range(100)]
+    assert rates[:50] == rates[50:]
+    assert schedule.stage_at(49) == (schedule.stages[0], 49)
+    assert schedule.stage_at(50) == (schedule.stages[1], 0)

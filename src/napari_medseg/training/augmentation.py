@@ -60,6 +60,19 @@ def random_grid(window: Shape3, centre: torch.Tensor, generator: torch.Generator
     return grid
 
 
+def whole_voxel_grid(window: Shape3, centre: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Lay a window over a volume voxel upon voxel, perhaps mirrored left to right: nothing is interpolated.
+
+    Parameters and result are those of `random_grid`; the centre is rounded.
+    """
+    axes = []
+    for at, n in zip(centre.tolist(), window, strict=True):
+        axes.append(round(at - (n - 1) / 2) + torch.arange(n, dtype=torch.float32))
+    if chance(0.5, generator):
+        axes[0] = axes[0].flip(0)
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+
+
 def _random_matrix(generator: torch.Generator) -> torch.Tensor:
     matrix = torch.eye(3)
     for axis in range(3):

@@ -170,9 +170,10 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
 
 
 def learning_rate(step: int, schedule: TrainingRecipe) -> float:
-    """Return the rate of a step: linear warm-up, then half a cosine down to nothing."""
-    part = (step + 1) / schedule.steps
-    if part < schedule.warm_up:
-        return schedule.highest_rate * part / schedule.warm_up
-    turn = (part - schedule.warm_up) / (1 - schedule.warm_up)
-    return schedule.highest_rate * max(1e-3, 0.5 * (1 + math.cos(math.pi * turn)))
+    """Return the rate of a step: in each stage a linear warm-up, then half a cosine down to nothing."""
+    stage, step = schedule.stage_at(step)
+    part = (step + 1) / stage.steps
+    if part < stage.warm_up:
+        return stage.highest_rate * part / stage.warm_up
+    turn = (part - stage.warm_up) / (1 - stage.warm_up)
+    return stage.highest_rate * max(1e-3, 0.5 * (1 + math.cos(math.pi * turn)))

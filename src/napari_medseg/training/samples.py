@@ -9,11 +9,13 @@ import torch
 
 from napari_medseg.training.augmentation import (
     Shape3,
+    chance,
     change_intensity,
     random_grid,
     sample_image,
     sample_target,
     uniform,
+    whole_voxel_grid,
 )
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from napari_medseg.training.cases import Case
     from napari_medseg.training.context import ContextWindows
-    from napari_medseg.training.recipe import Recipe
+    from napari_medseg.training.recipe import Recipe, StageRecipe
 
 _SHIFT = 3.0
 """Voxels by which a window's middle may leave the crop beyond the room it has."""
@@ -61,12 +63,13 @@ class Batches:
         generator = torch.Generator().manual_seed(training.seed * 1_000_003 + step)
         cases = [self._cases[self._case_at(step * training.batch + n)] for n in range(training.batch)]
         context = self._recipe.context
-        window = self._window(generator)
+        stage, _ = training.stage_at(step)
+        window = _draw_window(stage, generator)
         if self._context is not None and context is not None and step % context.every == context.every - 1:
             drawn = [self._context.draw(case, window, generator) for case in cases]
             is_context = True
         else:
-            drawn = [self._crop(case, window, generator) for case in cases]
+            drawn = [self._crop(case, window, stage.unbent, generator) for case in cases]
             is_context = False
         images = torch.stack([change_intensity(image, generator) for image, _ in drawn])[:, None]
         return Batch(images, torch.stack([target for _, target in drawn]), is_context)
@@ -79,18 +82,21 @@ class Batches:
         )
         return int(order[place])
 
-    def _window(self, generator: torch.Generator) -> Shape3:
-        training = self._recipe.training
-        draw = uniform(0, sum(training.window_chances), generator)
-        for window, share in zip(training.windows, training.window_chances, strict=True):
-            draw -= share
-            if draw < 0:
-                return window
-        return training.windows[-1]
-
-    def _crop(self, case: Case, window: Shape3, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def _crop(
+        self, case: Case, window: Shape3, unbent: float, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         shape = torch.tensor(case.image.shape, dtype=torch.float32)
         room = (shape - torch.tensor(window)).abs() / 2 + _SHIFT
         centre = (shape - 1) / 2 + (torch.rand(3, generator=generator) * 2 - 1) * room
-        grid = random_grid(window, centre, generator)
+        draw_grid = whole_voxel_grid if unbent > 0 and chance(unbent, generator) else random_grid
+        grid = draw_grid(window, centre, generator)
         return sample_image(case.image, grid), sample_target(case.target, grid, self._values)
+
+
+def _draw_window(stage: StageRecipe, generator: torch.Generator) -> Shape3:
+    draw = uniform(0, sum(stage.window_chances), generator)
+    for window, share in zip(stage.windows, stage.window_chances, strict=True):
+        draw -= share
+        if draw < 0:
+            return window
+    return stage.windows[-1]
