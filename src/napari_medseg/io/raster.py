@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.grey import grey_of
 from napari_medseg.core.progress import report
 from napari_medseg.core.source import Source
 from napari_medseg.core.study import Series
@@ -105,7 +106,8 @@ def load_raster(
     report(on_progress, 0, 1, "Reading image", cancel)
     header = read_raster_header(path)
     require_memory(header.n_bytes, path.name)
-    pixels = grey_of(_decode(header))
+    pixels = _decode(header)
+    pixels = grey_of(pixels) if header.channels > 1 else pixels
     array = pixels.swapaxes(0, 1)[:, :, np.newaxis]  # a view: (rows, columns[, n]) → (i, j, 1[, n])
     report(on_progress, 1, 1, "Reading image", cancel)
     return Volume(
@@ -118,22 +120,6 @@ def load_raster(
         notes=header.notes,
         source=Source("image", path, files=(path,), native_shape=header.geometry.shape[:2], spacing_known=False),
     )
-
-
-def grey_of(pixels: Pixels) -> Pixels:
-    """Return colours as grey where they are nothing else: all channels equal, and nothing see-through.
-
-    Parameters
-    ----------
-    pixels : ndarray, shape (rows, columns) or (rows, columns, 3 or 4)
-        Grey pixels, or colours with opacity as the fourth.
-    """
-    if pixels.ndim == 2 or (pixels.shape[2] == 4 and not (pixels[..., 3] == np.iinfo(pixels.dtype).max).all()):
-        return pixels
-    first = pixels[..., 0]
-    if all(np.array_equal(first, pixels[..., n]) for n in (1, 2)):
-        return np.ascontiguousarray(first)
-    return pixels
 
 
 def _decode(header: RasterHeader, at_least: int = 0) -> Pixels:

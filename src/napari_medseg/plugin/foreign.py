@@ -11,6 +11,7 @@ from napari.layers import Image
 from napari_medseg.core.affine import lps_to_ras
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.geometry import Geometry
+from napari_medseg.core.grey import grey_of
 from napari_medseg.core.reorientation import Reorientation
 from napari_medseg.core.source import Source
 from napari_medseg.core.volume import FourthAxis, Volume
@@ -30,7 +31,8 @@ def foreign_volume(layer: Layer) -> Volume:
     Parameters
     ----------
     layer : napari.layers.Image
-        Two or three spatial axes; one more for time; colours last. Arrays of other libraries are loaded.
+        Two or three spatial axes; one more for time; colours last, which come as grey if they are nothing else. Arrays
+        of other libraries are loaded.
 
     Raises
     ------
@@ -41,8 +43,11 @@ def foreign_volume(layer: Layer) -> Volume:
     rgb = isinstance(layer, Image) and layer.rgb
     if rgb and layer.ndim == 4:
         raise MedsegError(f"The layer {layer.name!r} has both time and colours.", "Split its colours first.")
-    fourth: FourthAxis | None = "rgb" if rgb else "time" if layer.ndim == 4 else None
     array = np.asarray(layer.data[0] if getattr(layer, "multiscale", False) else layer.data)
+    if rgb:
+        array = grey_of(array)
+        rgb = array.ndim > layer.ndim
+    fourth: FourthAxis | None = "rgb" if rgb else "time" if layer.ndim == 4 else None
     return Volume(
         _voxels(array, fourth, planar=layer.ndim == 2),
         link.frame.geometry,

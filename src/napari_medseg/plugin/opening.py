@@ -113,6 +113,13 @@ def is_nifti_file(path: Path) -> bool:
     return is_nifti_name(path) or suffix_of(path) in IMAGE_SUFFIXES
 
 
+def is_raster_file(path: Path) -> bool:
+    """Whether a file is a picture (PNG, JPEG, TIFF) by its name and its first bytes."""
+    from napari_medseg.io.raster_files import is_raster
+
+    return is_raster(path)
+
+
 def is_half_of_pair(path: Path) -> bool:
     """Whether a file is called like one half of a .hdr/.img pair."""
     from napari_medseg.io.nifti_files import HEADER_SUFFIXES, IMAGE_SUFFIXES, suffix_of

@@ -1,4 +1,4 @@
-"""napari's way in: NIfTI and DICOM files, several files, and folders."""
+"""napari's way in: NIfTI and DICOM files, pictures, several files, and folders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from napari_medseg.core.progress import Cancelled
 from napari_medseg.core.segmentation import Segmentation
 from napari_medseg.plugin.layer_data import NO_LAYER, LayerData, to_layer_data
-from napari_medseg.plugin.opening import find_study, is_dicom_file, is_half_of_pair, is_nifti_file, load_series
+from napari_medseg.plugin.opening import (
+    find_study,
+    is_dicom_file,
+    is_half_of_pair,
+    is_nifti_file,
+    is_raster_file,
+    load_series,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +34,7 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
     Parameters
     ----------
     path : str or sequence of str
-        Files (NIfTI by name, DICOM by content) or folders.
+        Files (NIfTI by name, DICOM by content, pictures by both) or folders.
     """
     try:
         paths = _as_paths(path)
@@ -96,7 +103,7 @@ def _as_paths(path: PathOrPaths) -> list[Path]:
 def _may_be_scan(path: Path) -> bool:
     if path.is_dir():
         return True
-    return path.is_file() and (is_nifti_file(path) or is_dicom_file(path))
+    return path.is_file() and (is_nifti_file(path) or is_raster_file(path) or is_dicom_file(path))
 
 
 def _is_part_of_scan(path: Path) -> bool:
