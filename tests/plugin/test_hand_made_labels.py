@@ -189,7 +189,8 @@ def test_units_of_other_images_become_millimetres(viewer) -> None:
 
 
 def test_other_images_may_have_colours_time_or_one_plane(viewer) -> None:
-    assert layer_to_volume(viewer.add_image(np.zeros((5, 6, 3), np.uint8), rgb=True)).array.shape == (6, 5, 1, 3)
+    colours = np.arange(90, dtype=np.uint8).reshape(5, 6, 3)
+    assert layer_to_volume(viewer.add_image(colours, rgb=True)).array.shape == (6, 5, 1, 3)
     assert layer_to_volume(viewer.add_image(np.zeros((2, 4, 5, 6)))).fourth_axis == "time"
     assert layer_to_volume(viewer.add_image(np.zeros((5, 6)))).array.shape == (6, 5, 1)
     pyramid = viewer.add_image([np.zeros((8, 8, 8)), np.zeros((4, 4, 4))], multiscale=True)

@@ -1,0 +1,31 @@
+"""Grey pictures that are stored in colours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def grey_of(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return colours as grey where they are nothing else: red, green and blue equal, and nothing see-through.
+
+    Radiographs are often passed on so, and networks read grey values. Everything else is returned as it is.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (..., 3 or 4)
+        Red, green, blue, and opacity if there are four; whole numbers, or floating point from 0 to 1.
+
+    Returns
+    -------
+    ndarray, shape (...) or as given
+    """
+    opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind in "iu" else 1
+    if pixels.shape[-1] == 4 and not (pixels[..., 3] == opaque).all():
+        return pixels
+    red = pixels[..., 0]
+    if all(np.array_equal(red, pixels[..., n]) for n in (1, 2)):
+        return np.ascontiguousarray(red)
+    return pixels
