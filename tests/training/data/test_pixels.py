@@ -113,6 +113,7 @@ def test_masks_of_every_mode(picture: Write, tmp_path: Path) -> None:
     ("name", "array", "words"),
     [
         ("m.png", np.stack([LABELS, LABELS, LABELS + 1], axis=-1), "coloured"),
+        ("m.jpg", LABELS, "is a JPEG"),
         ("m.tif", LABELS + np.float32(0.5), "fractions"),
         ("m.tif", np.full((24, 32), np.nan, dtype=np.float32), "fractions"),
         ("m.tif", LABELS.astype(np.int32) - 1, "values of no class: -1"),

@@ -104,7 +104,7 @@ class LabelledData(DataPart):
 
 
 class MaskFolders(LabelledData):
-    """Images and masks of the same name: PNG, JPEG and TIFF, DICOM, NIfTI, in any mixture.
+    """Images and masks of the same name: PNG, TIFF, DICOM, NIfTI, and JPEG for images, in any mixture.
 
     Parameters
     ----------

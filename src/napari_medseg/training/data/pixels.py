@@ -108,6 +108,8 @@ def _read_picture(path: Path) -> Array:
     with open_picture(path) as picture:
         if getattr(picture, "n_frames", 1) > 1:
             raise MedsegError(f"The mask {path.name} has several frames.", "Export each frame to a file of its own.")
+        if picture.format == "JPEG":
+            raise MedsegError(f"The mask {path.name} is a JPEG, which changes values.", "Save masks as PNG.")
         require_memory(_BYTES_A_PIXEL * picture.width * picture.height, path.name)
         has_colours = picture.mode in ("RGB", "RGBA", "LA")
         if not has_colours and not picture.mode.startswith(("1", "L", "P", "I", "F")):
