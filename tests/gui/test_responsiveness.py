@@ -107,9 +107,9 @@ def test_while_volumes_are_counted_and_labels_saved(
     import napari_medseg.io
     import napari_medseg.measure
 
-    count = Gate(napari_medseg.measure.segment_volumes_ml)
+    count = Gate(napari_medseg.measure.segment_sizes)
     write = Gate(napari_medseg.io.write_segmentation)
-    monkeypatch.setattr(napari_medseg.measure, "segment_volumes_ml", count)
+    monkeypatch.setattr(napari_medseg.measure, "segment_sizes", count)
     monkeypatch.setattr(napari_medseg.io, "write_segmentation", write)
     panel = SegmentWidget(viewer, worker=worker, catalogue=lambda: [new_card()])
     qtbot.addWidget(panel)

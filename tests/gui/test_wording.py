@@ -9,6 +9,7 @@ import pytest
 
 from napari_medseg.core import Series
 from napari_medseg.gui.wording import (
+    amount_text,
     bytes_text,
     duration_text,
     number,
@@ -17,7 +18,6 @@ from napari_medseg.gui.wording import (
     series_text,
     size_text,
     spacing_text,
-    volume_text,
 )
 
 
@@ -52,7 +52,11 @@ def test_times_are_rough(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(("ml", "text"), [(0.0234, "0.02"), (3.456, "3.46"), (34.56, "34.6"), (1432.4, "1\u2009432")])
 def test_volumes_have_three_figures(ml: float, text: str) -> None:
-    assert volume_text(ml) == text
+    assert amount_text(ml, "mL") == text
+
+
+def test_counts_are_whole() -> None:
+    assert amount_text(20.0, "pixels") == "20"
 
 
 def test_memory() -> None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_medseg.measure import coverage, segment_volumes_ml
+from napari_medseg.core import Geometry, Segmentation, Source
+from napari_medseg.measure import coverage, segment_sizes, segment_volumes_ml
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int16, np.uint64])
@@ -69,3 +70,21 @@ def test_shares_without_findings_or_without_regions() -> None:
 def test_shares_on_different_grids_are_refused() -> None:
     with pytest.raises(ValueError, match="do not lie on"):
         coverage(np.zeros((2, 2), int), np.zeros((2, 3), int))
+
+
+def _labels(shape: tuple[int, int, int], source: Source | None = None) -> Segmentation:
+    array = np.zeros(shape, np.uint8)
+    array[:4, :5, :2] = 3
+    return Segmentation(array, Geometry.from_matrix(shape, np.diag([0.5, 2, 3, 1])), source=source)
+
+
+def test_sizes_are_said_in_what_the_scan_allows() -> None:
+    unknown = Source("memory", spacing_known=False)
+    volume, image = (8, 8, 8), (8, 8, 1)
+    assert segment_sizes(_labels(volume)).unit == "mL"
+    assert segment_sizes(_labels(volume)).values == pytest.approx({3: 40 * 3 / 1000})
+    assert segment_sizes(_labels(image)).unit == "cm²"
+    assert segment_sizes(_labels(image)).values == pytest.approx({3: 20 * 1.0 / 100})
+    assert segment_sizes(_labels(volume, unknown)).unit == "voxels"
+    assert segment_sizes(_labels(image, unknown)).unit == "pixels"
+    assert segment_sizes(_labels(image, unknown)).values == {3: 20}

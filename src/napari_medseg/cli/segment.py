@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
         prompts = (BoxPrompt.from_ijk(arguments.box[:3], arguments.box[3:], volume.geometry),)
     segmentation = model.segment(volume, prompts=prompts, frame=arguments.frame, on_progress=on_progress)
     written = write_segmentation(segmentation, target, on_progress)
-    print("\n".join([*volume_table(segmentation), f"saved {written}"]))
+    print("\n".join([*size_table(segmentation), f"saved {written}"]))
     return 0
 
 
@@ -91,14 +91,15 @@ def output_file(output: Path, series: Series, model: str) -> Path:
     return output
 
 
-def volume_table(segmentation: Segmentation) -> list[str]:
-    """Return one line for each segment: label, name and volume."""
-    from napari_medseg.measure import segment_volumes_ml
+def size_table(segmentation: Segmentation) -> list[str]:
+    """Return one line for each segment: label, name and size."""
+    from napari_medseg.measure import segment_sizes
 
-    volumes = segment_volumes_ml(segmentation.array, segmentation.geometry.affine)
+    sizes = segment_sizes(segmentation)
+    digits = 2 if sizes.unit in ("mL", "cm²") else 0
     width = max((len(segment.name) for segment in segmentation.segments), default=0)
     lines = [
-        f"{segment.label:3}  {segment.name:<{width}}  {volumes.get(segment.label, 0.0):9.2f} mL"
+        f"{segment.label:3}  {segment.name:<{width}}  {sizes.values.get(segment.label, 0.0):9.{digits}f} {sizes.unit}"
         for segment in segmentation.segments
     ]
     return lines + [f"note: {note}" for note in segmentation.notes]

@@ -46,11 +46,11 @@ def grouped(value: int) -> str:
     return f"{value:,}".replace(",", "\u2009")
 
 
-def volume_text(millilitres: float) -> str:
-    """Return a volume in mL with about three significant figures."""
-    if millilitres >= 100:
-        return grouped(round(millilitres))
-    return f"{millilitres:.1f}" if millilitres >= 10 else f"{millilitres:.2f}"
+def amount_text(size: float, unit: str) -> str:
+    """Return a volume or an area with about three significant figures, a count whole."""
+    if size >= 100 or unit in ("pixels", "voxels"):
+        return grouped(round(size))
+    return f"{size:.1f}" if size >= 10 else f"{size:.2f}"
 
 
 def duration_text(seconds: float) -> str:

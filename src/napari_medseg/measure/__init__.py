@@ -9,7 +9,7 @@ from napari_medseg.measure.froc import FROC_RATES, Froc, froc_curve
 from napari_medseg.measure.intervals import patient_interval, statistic_interval
 from napari_medseg.measure.matching import Matches, match_images, match_overlaps
 from napari_medseg.measure.rsna import RSNA_OVERLAPS, rsna_score, rsna_scores
-from napari_medseg.measure.size import Coverage, coverage, segment_volumes_ml
+from napari_medseg.measure.size import Coverage, SegmentSizes, coverage, segment_sizes, segment_volumes_ml
 from napari_medseg.measure.surface import SurfaceDistances, hd95, nsd, surface_distances
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ImageBoxes",
     "LabelAgreement",
     "Matches",
+    "SegmentSizes",
     "SurfaceDistances",
     "box_overlaps",
     "coco_precision",
@@ -37,6 +38,7 @@ __all__ = [
     "patient_interval",
     "rsna_score",
     "rsna_scores",
+    "segment_sizes",
     "segment_volumes_ml",
     "statistic_interval",
     "surface_distances",

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_medseg.core.segmentation import label_counts
 
+if TYPE_CHECKING:
+    from napari_medseg.core.segmentation import Segmentation
+
+SizeUnit = Literal["mL", "cm²", "pixels", "voxels"]
+
+_MM2_PER_CM2 = 100.0
 _MM3_PER_ML = 1000.0
 
 
@@ -37,6 +43,35 @@ def segment_volumes_ml(array: npt.NDArray[Any], affine: npt.ArrayLike) -> dict[i
     labels = _checked_labels(array)
     voxel_ml = abs(float(np.linalg.det(np.asarray(affine, dtype=np.float64)[:3, :3]))) / _MM3_PER_ML
     return {label: count * voxel_ml for label, count in _counts(labels).items()}
+
+
+@dataclass(frozen=True)
+class SegmentSizes:
+    """How large each label is.
+
+    Parameters
+    ----------
+    unit : {"mL", "cm²", "pixels", "voxels"}
+        A volume; an area, where the scan is a single image; a count, where its spacing is not known.
+    values : mapping of int to float
+        By label, ascending; labels that do not occur are left out.
+    """
+
+    unit: SizeUnit
+    values: Mapping[int, float]
+
+
+def segment_sizes(segmentation: Segmentation) -> SegmentSizes:
+    """Measure every label that occurs, in what the scan allows to say."""
+    counts = _counts(_checked_labels(segmentation.array))
+    flat = segmentation.array.shape[2] == 1
+    if not segmentation.spacing_known:
+        return SegmentSizes("pixels" if flat else "voxels", {label: float(n) for label, n in counts.items()})
+    if not flat:
+        return SegmentSizes("mL", segment_volumes_ml(segmentation.array, segmentation.geometry.affine))
+    steps = segmentation.geometry.affine[:3, :2]
+    pixel_cm2 = float(np.linalg.norm(np.cross(steps[:, 0], steps[:, 1]))) / _MM2_PER_CM2
+    return SegmentSizes("cm²", {label: n * pixel_cm2 for label, n in counts.items()})
 
 
 @dataclass(frozen=True)

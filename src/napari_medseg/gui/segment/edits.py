@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.gui.segment.layers_at_hand import labels_layers, layer_key
 from napari_medseg.gui.subscriptions import Subscriptions
+from napari_medseg.measure import SegmentSizes
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -30,15 +31,15 @@ class EditRecord:
         Where it was last saved.
     stamp : tuple of int or None
         Size and time of that file just after writing; another stamp means that somebody else wrote it.
-    volumes_ml : dict or None
-        Volume of each label in that file, by which a change that napari did not announce is noticed.
+    sizes : SegmentSizes or None
+        Of the labels in that file, by which a change that napari did not announce is noticed.
     """
 
     n_edits: int = 0
     saved_edits: int | None = None
     path: Path | None = None
     stamp: tuple[int, int] | None = None
-    volumes_ml: dict[int, float] | None = None
+    sizes: SegmentSizes | None = None
 
     @property
     def is_unsaved(self) -> bool:
@@ -86,16 +87,16 @@ class EditWatch(QObject):
         self.record(key).n_edits += 1
         self.edited.emit(key)
 
-    def note_saved(self, key: str, n_edits: int, path: Path, volumes_ml: dict[int, float]) -> None:
-        """Remember that the state after `n_edits` changes, with these volumes, lies in a file."""
+    def note_saved(self, key: str, n_edits: int, path: Path, sizes: SegmentSizes) -> None:
+        """Remember that the state after `n_edits` changes, with these sizes, lies in a file."""
         record = self.record(key)
         record.saved_edits, record.path, record.stamp = n_edits, path, file_stamp(path)
-        record.volumes_ml = volumes_ml
+        record.sizes = sizes
 
-    def note_volumes(self, key: str, volumes_ml: dict[int, float]) -> None:
-        """Compare volumes just counted with the saved ones: napari announces no undo, but it shows here."""
+    def note_sizes(self, key: str, sizes: SegmentSizes) -> None:
+        """Compare sizes just counted with the saved ones: napari announces no undo, but it shows here."""
         record = self.record(key)
-        if not record.is_unsaved and record.volumes_ml not in (None, volumes_ml):
+        if not record.is_unsaved and record.sizes not in (None, sizes):
             self.note_edit(key)
 
     def follow_layers(self) -> None:

@@ -14,6 +14,7 @@ from napari_medseg.gui.segment.layers_at_hand import find_layer, free_name, labe
 from napari_medseg.gui.segment.segment_table import SegmentRow
 from napari_medseg.gui.subscriptions import Subscriptions
 from napari_medseg.gui.workers import LatestJob
+from napari_medseg.measure import SegmentSizes
 from napari_medseg.plugin.layers import layer_link, layer_segments, layer_to_segmentation, set_layer_segments
 from napari_medseg.plugin.matching import find_image_layer
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from napari_medseg.gui.segment.labels_section import LabelsSection
 
 _QUIET_MS = 400
+_NOT_COUNTED = SegmentSizes("mL", {})
 """Volumes are counted when the hand has rested for so long."""
 
 
@@ -55,7 +57,7 @@ class LabelsController(QObject):
         self._viewer = viewer
         self._watch = watch
         self._image = image
-        self._volumes_ml: dict[int, float] = {}
+        self._sizes = _NOT_COUNTED
         self._counted_key = ""
         self._heard = Subscriptions(self)
         self._slice: tuple[object, ...] = ()
@@ -95,7 +97,7 @@ class LabelsController(QObject):
         if layer is None:
             self._add_layer()
             return
-        used = [segment.label for segment in layer_segments(layer)] + list(self._volumes_ml)
+        used = [segment.label for segment in layer_segments(layer)] + list(self._sizes.values)
         label = max(used, default=0) + 1
         if label > np.iinfo(layer.data.dtype).max:
             return
@@ -121,7 +123,7 @@ class LabelsController(QObject):
 
     def _labels_chosen(self) -> None:
         self._listen(self.layer)
-        self._volumes_ml = {}
+        self._sizes = _NOT_COUNTED
         self._update_state()
         self._show_rows()
         self._count()
@@ -161,18 +163,17 @@ class LabelsController(QObject):
             return
         key, home = layer_key(layer), self.home_of(layer)
 
-        def work(on_progress: ProgressCallback, cancel: CancelToken) -> dict[int, float]:
-            from napari_medseg.measure import segment_volumes_ml
+        def work(on_progress: ProgressCallback, cancel: CancelToken) -> SegmentSizes:
+            from napari_medseg.measure import segment_sizes
 
-            segmentation = layer_to_segmentation(layer, home)
-            return segment_volumes_ml(segmentation.array, segmentation.geometry.affine)
+            return segment_sizes(layer_to_segmentation(layer, home))
 
-        self.job.start(work, lambda volumes: self._counted(key, volumes))
+        self.job.start(work, lambda sizes: self._counted(key, sizes))
 
-    def _counted(self, key: str, volumes_ml: dict[int, float]) -> None:
-        self._volumes_ml, self._counted_key = volumes_ml, key
+    def _counted(self, key: str, sizes: SegmentSizes) -> None:
+        self._sizes, self._counted_key = sizes, key
         self._show_rows()
-        self._watch.note_volumes(key, volumes_ml)
+        self._watch.note_sizes(key, sizes)
 
     def _show_rows(self, _: object = None) -> None:
         layer = self.layer
@@ -180,15 +181,16 @@ class LabelsController(QObject):
             self.view.table.set_rows(())
             return
         named = {segment.label: segment.name for segment in layer_segments(layer)}
-        for label in self._volumes_ml:
+        for label in self._sizes.values:
             named.setdefault(label, f"Label {label}")
         counted = self._counted_key == layer_key(layer)
         rows = [
             SegmentRow(
-                label, named[label], _colour(layer, label), self._volumes_ml.get(label, 0.0) if counted else None
+                label, named[label], _colour(layer, label), self._sizes.values.get(label, 0.0) if counted else None
             )
             for label in sorted(named)
         ]
+        self.view.table.set_unit(self._sizes.unit)
         self.view.table.set_rows(rows)
         self.view.table.select_label(layer.selected_label)
 
@@ -207,7 +209,7 @@ class LabelsController(QObject):
         if layer is None:
             return
         segments = {segment.label: segment for segment in layer_segments(layer)}
-        for present in self._volumes_ml:
+        for present in self._sizes.values:
             segments.setdefault(present, Segment(present, f"Label {present}"))
         old = segments.get(label, Segment(label, name))
         segments[label] = Segment(label, name, None, old.colour, old.score, old.box)

@@ -14,6 +14,7 @@ from napari_medseg.gui.parts.notice import link
 from napari_medseg.gui.segment.layers_at_hand import layer_key
 from napari_medseg.gui.segment.target import default_target, free_path
 from napari_medseg.gui.workers import LatestJob
+from napari_medseg.measure import SegmentSizes
 from napari_medseg.plugin.layers import layer_link, layer_to_segmentation
 
 if TYPE_CHECKING:
@@ -33,14 +34,14 @@ class Saved:
     ----------
     path : pathlib.Path
         The file.
-    volumes_ml : dict
-        Volume of each label in it.
+    sizes : SegmentSizes
+        Of the labels in it.
     notes : tuple of str
         What the user should know about it.
     """
 
     path: Path
-    volumes_ml: dict[int, float]
+    sizes: SegmentSizes
     notes: tuple[str, ...]
 
 
@@ -110,19 +111,19 @@ class SaveController(QObject):
 
         def work(on_progress: ProgressCallback, cancel: CancelToken) -> Saved:
             from napari_medseg.io import write_segmentation
-            from napari_medseg.measure import segment_volumes_ml
+            from napari_medseg.measure import segment_sizes
 
             seen = layer_to_segmentation(layer, home)
             # A copy, so that painting on while the file is written cannot tear it.
             frozen = replace(seen, array=seen.array.copy(order="K"))
             cancel.raise_if_cancelled()
             written = Path(write_segmentation(frozen, path, on_progress))
-            return Saved(written, segment_volumes_ml(frozen.array, frozen.geometry.affine), frozen.notes)
+            return Saved(written, segment_sizes(frozen), frozen.notes)
 
         self.job.start(work, lambda saved: self._saved(key, n_edits, saved))
 
     def _saved(self, key: str, n_edits: int, saved: Saved) -> None:
-        self._watch.note_saved(key, n_edits, saved.path, saved.volumes_ml)
+        self._watch.note_saved(key, n_edits, saved.path, saved.sizes)
         self.update()
         folder = QUrl.fromLocalFile(str(saved.path.parent)).toString()
         text = f"Saved <b>{escape(saved.path.name)}</b>. {link(folder, 'Show folder')}"

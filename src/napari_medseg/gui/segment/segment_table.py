@@ -9,10 +9,12 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap, QStandardItem, QStandardItemModel
 from qtpy.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
-from napari_medseg.gui.wording import volume_text
+from napari_medseg.gui.wording import amount_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from napari_medseg.measure.size import SizeUnit
 
 _LABEL_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 _ROWS_IN_SIGHT = 6
@@ -30,14 +32,14 @@ class SegmentRow:
         What it is called.
     colour : str
         "#rrggbb".
-    volume_ml : float or None
-        None while it is not known.
+    size : float or None
+        In the unit of the table; None while it is not known.
     """
 
     label: int
     name: str
     colour: str
-    volume_ml: float | None = None
+    size: float | None = None
 
 
 class SegmentTable(QTableView):
@@ -71,7 +73,8 @@ class SegmentTable(QTableView):
         if rows_header is not None:
             rows_header.hide()
             rows_header.setDefaultSectionSize(self.fontMetrics().height() + 10)
-        self._model.setHorizontalHeaderLabels(["Segment", "mL"])
+        self._unit: SizeUnit = "mL"
+        self._show_unit()
         header = self.horizontalHeader()
         if header is not None:
             header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -81,6 +84,15 @@ class SegmentTable(QTableView):
         if selection is not None:
             selection.currentRowChanged.connect(self._row_chosen)
         self._fit_height()
+
+    def set_unit(self, unit: SizeUnit) -> None:
+        """Say what the sizes are in."""
+        if unit != self._unit:
+            self._unit, self._rows = unit, ()
+            self._show_unit()
+
+    def _show_unit(self) -> None:
+        self._model.setHorizontalHeaderLabels(["Segment", self._unit])
 
     def set_rows(self, rows: Sequence[SegmentRow]) -> None:
         """List these segments; the selected one stays selected."""
@@ -146,7 +158,7 @@ class SegmentTable(QTableView):
         icon = QIcon(swatch)
         icon.addPixmap(swatch, QIcon.Mode.Selected)  # a selected row must not tint the colour
         name_item.setIcon(icon)
-        volume_item.setText("…" if row.volume_ml is None else volume_text(row.volume_ml))
+        volume_item.setText("…" if row.size is None else amount_text(row.size, self._unit))
 
     def _item_changed(self, item: QStandardItem) -> None:
         place = item.row()
