@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from napari_medseg.core.boxes import box_from_pixels
 from napari_medseg.core.colours import label_colour
 from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 _INSIDE = 0.5
 """Probability from which on a pixel belongs to a finding."""
-
-_PIXEL_CENTRE = 0.5
-"""A network counts from a pixel's edge, voxel coordinates from its centre."""
 
 _STEPS = 2
 
@@ -153,8 +151,8 @@ class InstanceTask:
 
     def _box_in_scan(self, corners: list[float]) -> Box:
         """Map (x_min, y_min, x_max, y_max) in pixels of the network's image to voxel coordinates of the scan."""
-        x_min, y_min, x_max, y_max = (value - _PIXEL_CENTRE for value in corners)
-        ends = np.array([[x_min, y_min, -_PIXEL_CENTRE], [x_max, y_max, _PIXEL_CENTRE]])
+        x_min, y_min, x_max, y_max = corners
+        ends = np.array(box_from_pixels((x_min, y_min, x_max, y_max))).reshape(2, 3)
         at = self.geometry.ras_to_ijk(self.grid.geometry.ijk_to_ras(ends))
         low, high = at.min(axis=0), at.max(axis=0)
         return float(low[0]), float(low[1]), float(low[2]), float(high[0]), float(high[1]), float(high[2])
