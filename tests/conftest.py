@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -16,6 +17,11 @@ for _name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_H
     _folder.mkdir()
     os.environ[_name] = str(_folder)
 os.environ["NAPARI_CONFIG"] = str(Path(_SANDBOX.name) / "napari-settings.yaml")
+
+# The LLVM in triton and the one in Mesa's software OpenGL crash each other if a viewer comes first. The program keeps
+# them in two processes; tests of both kinds share one.
+with contextlib.suppress(ImportError):
+    import triton  # noqa: F401
 
 
 @pytest.fixture(scope="session")
