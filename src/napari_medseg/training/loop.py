@@ -6,7 +6,7 @@ import math
 import pickle
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -14,13 +14,38 @@ from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.io.atomic import atomic_write
 from napari_medseg.models.networks import build_network
-from napari_medseg.training.losses import segmentation_loss
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_medseg.training.recipe import Recipe, TrainingRecipe
-    from napari_medseg.training.samples import Batches
+    from napari_medseg.models.card import NetworkSpec
+    from napari_medseg.training.schedule import Schedule, Stage
+
+
+class Trainable(Protocol):
+    """What the loop asks of a recipe."""
+
+    @property
+    def network(self) -> NetworkSpec:
+        """What to build."""
+        ...
+
+    @property
+    def training(self) -> Schedule[Any]:
+        """How long, and at which rates."""
+        ...
+
+
+class Lessons(Protocol):
+    """What a network learns from, step by step."""
+
+    def loss(self, network: torch.nn.Module, step: int) -> torch.Tensor:
+        """Return the loss of a network on the batch of a step; the same step gives the same batch."""
+        ...
+
+
+Start = Callable[[torch.nn.Module], None]
+"""Gives a new network other weights than random ones."""
 
 Watch = Callable[[torch.nn.Module], str]
 """Looks at the averaged network now and then; what it says goes into the log and decides nothing."""
@@ -35,25 +60,33 @@ class Training:
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : Trainable
         Network and schedule.
-    batches : Batches
-        What each step sees.
+    batches : Lessons
+        What each step sees, and how far off the network is there.
     folder : Path
         Where the checkpoint and the log (``log.tsv``: step, seconds of processor time, rate, loss) are kept.
+    start : Start, optional
+        Called with the new network, unless a checkpoint is taken up.
     """
 
-    def __init__(self, recipe: Recipe, batches: Batches, folder: Path) -> None:
+    def __init__(self, recipe: Trainable, batches: Lessons, folder: Path, start: Start | None = None) -> None:
         self._recipe = recipe
         self._batches = batches
         self._folder = folder
         torch.manual_seed(recipe.training.seed)
-        self._network = build_network(recipe.network).to(memory_format=torch.channels_last_3d)
+        state = read_checkpoint(folder)
+        self._network = build_network(recipe.network)
+        if start is not None and state is None:
+            start(self._network)
+        is_flat = recipe.network.spatial_dims == 2
+        self._network.to(memory_format=torch.channels_last if is_flat else torch.channels_last_3d)
         self._average = {name: value.detach().clone() for name, value in self._network.state_dict().items()}
         self._optimizer = torch.optim.AdamW(self._network.parameters(), weight_decay=recipe.training.weight_decay)
         self._step = 0
         self._seconds = 0.0
-        self._take_up()
+        if state is not None:
+            self._take_up(state)
 
     @property
     def network(self) -> torch.nn.Module:
@@ -100,9 +133,7 @@ class Training:
     def _take_step(self) -> float:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(self._step, self._recipe.training)
-        batch = self._batches.draw(self._step)
-        scores = self._network(batch.images.contiguous(memory_format=torch.channels_last_3d))
-        loss = segmentation_loss(scores, batch.targets, with_dice=not batch.is_context)
+        loss = self._batches.loss(self._network, self._step)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), _LONGEST_GRADIENT)
@@ -138,10 +169,7 @@ class Training:
         with atomic_write(self._folder / _CHECKPOINT) as temporary:
             torch.save(state, temporary)
 
-    def _take_up(self) -> None:
-        state = read_checkpoint(self._folder)
-        if state is None:
-            return
+    def _take_up(self, state: dict[str, Any]) -> None:
         try:
             self._network.load_state_dict(state["network"])
             self._optimizer.load_state_dict(state["optimizer"])
@@ -169,9 +197,10 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
     return state
 
 
-def learning_rate(step: int, schedule: TrainingRecipe) -> float:
+def learning_rate(step: int, schedule: Schedule[Any]) -> float:
     """Return the rate of a step: in each stage a linear warm-up, then half a cosine down to nothing."""
-    stage, step = schedule.stage_at(step)
+    found: tuple[Stage, int] = schedule.stage_at(step)
+    stage, step = found
     part = (step + 1) / stage.steps
     if part < stage.warm_up:
         return stage.highest_rate * part / stage.warm_up

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.models.card import DataSource, InputSpec, LabelSpec, NetworkSpec, PostprocessSpec
+from napari_medseg.training.schedule import Schedule, Stage
 
 Window = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 
@@ -59,17 +60,11 @@ class ContextRecipe(RecipePart):
     held_out_maps: int = 0
 
 
-class StageRecipe(RecipePart):
-    """A part of the schedule, with a learning rate that rises and falls once.
+class StageRecipe(Stage):
+    """A part of the schedule for volumes.
 
     Parameters
     ----------
-    steps : int
-        How long it lasts.
-    highest_rate : float
-        Learning rate after the warm-up; from there it falls along half a cosine.
-    warm_up : float
-        Share of the steps over which the rate rises.
     windows, window_chances : tuple
         Windows that a step may show, and how often each is drawn.
     unbent : float
@@ -77,38 +72,13 @@ class StageRecipe(RecipePart):
         interpolated voxels draws outlines too smooth for sharp ones.
     """
 
-    steps: int = Field(ge=1)
-    highest_rate: float = 2e-3
-    warm_up: float = 0.1
     windows: tuple[Window, ...]
     window_chances: tuple[float, ...]
     unbent: float = Field(default=0.0, ge=0, le=1)
 
 
-class TrainingRecipe(RecipePart):
+class TrainingRecipe(Schedule[StageRecipe]):
     """The schedule: one stage after another."""
-
-    seed: int = 0
-    batch: int = Field(default=2, ge=1)
-    stages: tuple[StageRecipe, ...] = Field(min_length=1)
-    weight_decay: float = 1e-2
-    average_decay: float = 0.995
-    checkpoint_every: int = 100
-    watch_every: int = 500
-    watch_cases: int = 10
-
-    @property
-    def steps(self) -> int:
-        """Steps of all stages."""
-        return sum(stage.steps for stage in self.stages)
-
-    def stage_at(self, step: int) -> tuple[StageRecipe, int]:
-        """Return the stage that a step lies in, and the step's number within it."""
-        for stage in self.stages[:-1]:
-            if step < stage.steps:
-                return stage, step
-            step -= stage.steps
-        return self.stages[-1], step
 
 
 class CardWords(RecipePart):
@@ -116,7 +86,7 @@ class CardWords(RecipePart):
 
     title: str
     description: str
-    task: Literal["semantic"] = "semantic"
+    task: Literal["semantic", "instances"] = "semantic"
     modality: tuple[str, ...]
     body_part: str
     labels: tuple[LabelSpec, ...]

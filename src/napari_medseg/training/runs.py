@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
 
@@ -31,20 +31,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.training.loop import Trainable
     from napari_medseg.training.recipe import Recipe
+
+CaseT = TypeVar("CaseT")
 
 
 @dataclass(frozen=True)
-class RunPlan:
+class RunPlan(Generic[CaseT]):
     """What one run trains on, what it has never seen, and where it keeps its files."""
 
     name: str
     folder: Path
-    seen: tuple[CaseFiles, ...]
-    unseen: tuple[CaseFiles, ...]
+    seen: tuple[CaseT, ...]
+    unseen: tuple[CaseT, ...]
 
 
-def plan_runs(recipe: Recipe, data: Path, output: Path) -> list[RunPlan]:
+def plan_runs(recipe: Recipe, data: Path, output: Path) -> list[RunPlan[CaseFiles]]:
     """Plan one run a fold, then the final one on all cases.
 
     Parameters
@@ -68,7 +71,7 @@ def plan_runs(recipe: Recipe, data: Path, output: Path) -> list[RunPlan]:
 
 def train_run(
     recipe: Recipe,
-    plan: RunPlan,
+    plan: RunPlan[CaseFiles],
     data: Path,
     head: Path | None,
     on_progress: ProgressCallback | None = None,
@@ -93,7 +96,7 @@ def train_run(
 
 def evaluate_run(
     recipe: Recipe,
-    plan: RunPlan,
+    plan: RunPlan[CaseFiles],
     on_progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> list[CaseScore]:
@@ -105,7 +108,7 @@ def evaluate_run(
         If the run is not finished.
     """
     model = plan.folder / "model"
-    card = write_model(recipe, _weights_of(recipe, plan), model).card
+    card = write_model(recipe, weights_of(recipe, plan), model).card
     known = read_scores(plan.folder / "scores.json", card)
     if known is not None:
         return known
@@ -116,7 +119,7 @@ def evaluate_run(
 
 def finish(
     recipe: Recipe,
-    plans: Sequence[RunPlan],
+    plans: Sequence[RunPlan[CaseFiles]],
     target: Path,
     head: Path | None,
     on_progress: ProgressCallback | None = None,
@@ -133,7 +136,7 @@ def finish(
     for plan in plans:
         if plan.unseen:
             scores += evaluate_run(recipe, plan, on_progress, cancel)
-    weights = _weights_of(recipe, plans[-1])
+    weights = weights_of(recipe, plans[-1])
     folder = write_model(recipe, weights, target, quality=quality_records(recipe, scores))
     if head is None:
         return folder
@@ -158,7 +161,7 @@ def seconds_per_megavoxel(model: Path, scan: Path) -> float:
     return round(seconds / volume.geometry.n_voxels * 1e6, 2)
 
 
-def finished_weights(recipe: Recipe, plan: RunPlan) -> dict[str, torch.Tensor] | None:
+def finished_weights(recipe: Trainable, plan: RunPlan[Any]) -> dict[str, torch.Tensor] | None:
     """Return the averaged weights of a run that has come to its end, or None."""
     state = read_checkpoint(plan.folder)
     if state is None or state["step"] < recipe.training.steps:
@@ -167,7 +170,14 @@ def finished_weights(recipe: Recipe, plan: RunPlan) -> dict[str, torch.Tensor] |
     return weights
 
 
-def _weights_of(recipe: Recipe, plan: RunPlan) -> dict[str, torch.Tensor]:
+def weights_of(recipe: Trainable, plan: RunPlan[Any]) -> dict[str, torch.Tensor]:
+    """Return the averaged weights of a finished run.
+
+    Raises
+    ------
+    MedsegError
+        If it is not finished.
+    """
     weights = finished_weights(recipe, plan)
     if weights is None:
         raise MedsegError(f"The run '{plan.name}' is not finished.", "Give the command again to take it up.")

@@ -17,6 +17,7 @@ from napari_medseg.training.augmentation import (
     uniform,
     whole_voxel_grid,
 )
+from napari_medseg.training.losses import segmentation_loss
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,12 @@ class Batches:
         self._cases = cases
         self._context = context
         self._values = tuple(range(recipe.network.out_channels))
+
+    def loss(self, network: torch.nn.Module, step: int) -> torch.Tensor:
+        """Return the loss of a network on the batch of a step; surroundings have no Dice."""
+        batch = self.draw(step)
+        scores = network(batch.images.contiguous(memory_format=torch.channels_last_3d))
+        return segmentation_loss(scores, batch.targets, with_dice=not batch.is_context)
 
     def draw(self, step: int) -> Batch:
         """Draw the batch of a step."""
