@@ -11,15 +11,19 @@ if TYPE_CHECKING:
     import argparse
 
     from napari_medseg.core.progress import ProgressCallback
+    from napari_medseg.training.planes.recipe import PlanesRecipe
+    from napari_medseg.training.recipe import Recipe
+    from napari_medseg.training.runs import CaseT, RunPlan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    parser.add_argument("recipe", help="a recipe's name, such as hippocampus-unet, or a TOML file")
+    parser.add_argument("recipe", help="a recipe's name, such as hippocampus-unet, or a YAML or TOML file")
     parser.add_argument("--data", type=Path, required=True, help="folder with the recipe's data")
     parser.add_argument("--output", type=Path, required=True, help="folder for checkpoints, logs and the model")
     parser.add_argument("--head", type=Path, help="a whole T1 head of 1 mm without labels, for surroundings")
     parser.add_argument("--run", help="only this run: fold-0, fold-1, … or final (they can go side by side)")
+    parser.add_argument("--allow-download", action="store_true", help="let torchvision fetch weights to start from")
     parser.add_argument("--threads", type=int, help="processor threads to use (by default, as many as there are)")
 
 
@@ -36,20 +40,45 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback | None) -> 
     """
     import torch
 
-    from napari_medseg.training.recipe import read_recipe
-    from napari_medseg.training.runs import evaluate_run, finish, plan_runs, train_run
+    from napari_medseg.training.recipe import Recipe
+    from napari_medseg.training.recipe_file import load_recipe
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    recipe = read_recipe(arguments.recipe)
+    recipe = load_recipe(arguments.recipe)
+    if isinstance(recipe, Recipe):
+        _train_volumes(recipe, arguments, on_progress)
+    else:
+        _train_planes(recipe, arguments, on_progress)
+    return 0
+
+
+def _train_volumes(recipe: Recipe, arguments: argparse.Namespace, on_progress: ProgressCallback | None) -> None:
+    from napari_medseg.training.runs import evaluate_run, finish, plan_runs, train_run
+
     plans = plan_runs(recipe, arguments.data, arguments.output)
-    chosen = [plan for plan in plans if arguments.run in (None, plan.name)]
-    if not chosen:
-        raise MedsegError(f"There is no run '{arguments.run}'.", f"Runs are {', '.join(plan.name for plan in plans)}.")
-    for plan in chosen:
+    for plan in _chosen(plans, arguments.run):
         train_run(recipe, plan, arguments.data, arguments.head, on_progress)
         if plan.unseen:
             evaluate_run(recipe, plan, on_progress)
     if arguments.run is None:
         finish(recipe, plans, arguments.output / recipe.name, arguments.head, on_progress)
-    return 0
+
+
+def _train_planes(recipe: PlanesRecipe, arguments: argparse.Namespace, on_progress: ProgressCallback | None) -> None:
+    from napari_medseg.training.planes.runs import evaluate_plane_run, finish_planes, plan_plane_runs, train_plane_run
+
+    plans = plan_plane_runs(recipe, arguments.data, arguments.output, on_progress)
+    for plan in _chosen(plans, arguments.run):
+        train_plane_run(recipe, plan, on_progress, allow_download=arguments.allow_download)
+        if plan.unseen:
+            evaluate_plane_run(recipe, plan, on_progress)
+    if arguments.run is None:
+        finish_planes(recipe, plans, arguments.output / recipe.name, on_progress)
+
+
+def _chosen(plans: list[RunPlan[CaseT]], name: str | None) -> list[RunPlan[CaseT]]:
+    chosen = [plan for plan in plans if name in (None, plan.name)]
+    if not chosen:
+        raise MedsegError(f"There is no run '{name}'.", f"Runs are {', '.join(plan.name for plan in plans)}.")
+    return chosen

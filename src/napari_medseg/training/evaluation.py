@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from napari_medseg.models.card import ModelCard
     from napari_medseg.training.cases import Case, CaseFiles
+    from napari_medseg.training.planes.recipe import PlanesRecipe
     from napari_medseg.training.recipe import Recipe
 
 _MULTIPLE = 16
@@ -109,7 +110,7 @@ def write_scores(scores: Sequence[CaseScore], path: Path, card: ModelCard) -> No
         for s in scores
     ]
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps({"model": _fingerprint(card), "scores": rows}, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps({"model": model_fingerprint(card), "scores": rows}, indent=1), encoding="utf-8")
 
 
 def read_scores(path: Path, card: ModelCard) -> list[CaseScore] | None:
@@ -117,7 +118,7 @@ def read_scores(path: Path, card: ModelCard) -> list[CaseScore] | None:
     if not path.is_file():
         return None
     content = json.loads(path.read_text(encoding="utf-8"))
-    if content["model"] != _fingerprint(card):
+    if content["model"] != model_fingerprint(card):
         return None
     return [
         CaseScore(row["case"], row["patient"], row["fold"], {int(label): value for label, value in row["dice"].items()})
@@ -125,13 +126,13 @@ def read_scores(path: Path, card: ModelCard) -> list[CaseScore] | None:
     ]
 
 
-def _fingerprint(card: ModelCard) -> str:
+def model_fingerprint(card: ModelCard) -> str:
     """Tell models apart whose results may differ: by weights and by every step around the network."""
     parts = (card.weights.sha256, card.input.model_dump_json(), card.postprocess.model_dump_json())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def quality_records(recipe: Recipe, scores: Sequence[CaseScore]) -> tuple[QualityRecord, ...]:
+def quality_records(recipe: Recipe | PlanesRecipe, scores: Sequence[CaseScore]) -> tuple[QualityRecord, ...]:
     """Sum up a cross validation: one record a label, then one for the mean of all labels.
 
     The interval is the 95 % percentile interval of the mean under resampling of patients (Efron and Tibshirani, 1993).

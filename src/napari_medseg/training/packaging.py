@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from napari_medseg.training.planes.recipe import PlanesRecipe
     from napari_medseg.training.recipe import Recipe
 
 _WEIGHTS_FILE = "weights.safetensors"
@@ -24,7 +25,7 @@ _VECTOR_FILE = "test_vector.safetensors"
 
 
 def write_model(
-    recipe: Recipe,
+    recipe: Recipe | PlanesRecipe,
     state: Mapping[str, torch.Tensor],
     path: Path,
     *,
@@ -35,7 +36,7 @@ def write_model(
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : Recipe or PlanesRecipe
         What the model was trained by.
     state : mapping of str to Tensor
         Its weights; stored with 16 bits.
@@ -63,7 +64,7 @@ def write_card(folder: ModelFolder) -> None:
 
 
 def build_card(
-    recipe: Recipe,
+    recipe: Recipe | PlanesRecipe,
     weights: WeightsSpec,
     quality: Sequence[QualityRecord] = (),
     cpu_seconds_per_megavoxel: float | None = None,

