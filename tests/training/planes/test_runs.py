@@ -33,6 +33,7 @@ def test_one_command_gives_a_model_with_its_measured_quality(plane_data: Path, m
     assert main([*arguments, "--run", "fold-0"]) == 0
     assert not (tmp_path / "out" / "planes-unet").exists()
     assert main(arguments) == 0
+    assert "# Dice 0." in (tmp_path / "out" / "fold-0" / "log.tsv").read_text()
     folder = find_model(tmp_path / "out" / "planes-unet")
     assert verify(folder).ok
     assert [record.label for record in folder.card.quality] == ["disc", "square", "Mean of the labels"]
@@ -55,6 +56,7 @@ def test_boxes_give_a_detector_whose_card_says_how_masks_came_about(
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(json.dumps(make_fields("maskrcnn", steps=2)))
     assert main([str(recipe), "--data", str(plane_data), "--output", str(tmp_path / "out")]) == 0
+    assert "# RSNA " in (tmp_path / "out" / "fold-0" / "log.tsv").read_text()
     folder = find_model(tmp_path / "out" / "planes-maskrcnn")
     assert verify(folder).ok
     assert "the ellipse in each box" in folder.card.limitations

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
+from napari_medseg.core.boxes import box_to_pixels
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.inference import load_model
 from napari_medseg.io import read_volume
@@ -16,6 +18,8 @@ from napari_medseg.measure import RSNA_OVERLAPS, ImageBoxes, dice, match_images,
 from napari_medseg.models.card import QualityRecord
 from napari_medseg.training.data import read_image, read_instances, read_labels
 from napari_medseg.training.evaluation import CaseScore, model_fingerprint
+from napari_medseg.training.planes.augmentation import on_canvas
+from napari_medseg.training.planes.batches import instance_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,12 +29,13 @@ if TYPE_CHECKING:
     from napari_medseg.measure.boxes import FloatArray
     from napari_medseg.models.card import ModelCard
     from napari_medseg.training.data import LabelledCase
+    from napari_medseg.training.planes.prepare import PlaneCase
+    from napari_medseg.training.planes.recipe import PlanesRecipe
 
 _LOWEST_SCORE = 0.02
 """Findings below are not kept: no threshold that is chosen later lies there."""
 
 _THRESHOLDS = tuple(float(value) for value in np.linspace(0.05, 0.95, 19))
-_PIXEL_CENTRE = 0.5
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,29 @@ class FoundBoxes:
     boxes: tuple[tuple[float, ...], ...]
     scores: tuple[float, ...]
     reference: tuple[tuple[float, ...], ...]
+
+
+@torch.inference_mode()
+def watch_planes(network: torch.nn.Module, cases: Sequence[PlaneCase], recipe: PlanesRecipe) -> str:
+    """Return a quick look at a few prepared cases: mean Dice of each label, or the RSNA score of boxes."""
+    columns, rows = recipe.input.window[:2]
+    samples = [on_canvas(case, rows, columns, recipe.augmentation, changed=False) for case in cases]
+    if recipe.finds_instances:
+        found = []
+        for sample in samples:
+            (given,) = network(sample.image[None])
+            true = instance_target(sample)["boxes"]
+            found.append(ImageBoxes(given["boxes"].numpy(), given["scores"].numpy(), true.numpy()))
+        scores = rsna_scores(match_images(found, RSNA_OVERLAPS), recipe.postprocess.min_score)
+        return f"RSNA {_mean(scores):.4f}"
+    values = []
+    for sample in samples:
+        labels = network(sample.image[None])[0].argmax(dim=0).numpy()
+        reference = sample.layers[0].numpy()
+        values.append([dice(labels, reference, label) for label in range(1, recipe.network.out_channels)])
+    table = np.array(values)
+    means = [float(np.mean(column[~np.isnan(column)])) if (~np.isnan(column)).any() else 0.0 for column in table.T]
+    return "Dice " + " ".join(f"{value:.4f}" for value in means)
 
 
 def score_labels(
@@ -81,7 +109,7 @@ def find_boxes(
     for done, case in enumerate(known):
         found = network.segment(read_volume(case.image), threshold=_LOWEST_SCORE).segments
         boxes = [(segment.score, segment.box) for segment in found if segment.box is not None]
-        corners = tuple(tuple(box[n] + _PIXEL_CENTRE for n in (0, 1, 3, 4)) for _, box in boxes)
+        corners = tuple(box_to_pixels(box) for _, box in boxes)
         reference = read_instances(case, read_image(case.image)).boxes
         results.append(
             FoundBoxes(

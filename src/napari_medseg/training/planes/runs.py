@@ -17,6 +17,7 @@ from napari_medseg.training.planes.evaluation import (
     find_boxes,
     read_boxes,
     score_labels,
+    watch_planes,
     write_boxes,
 )
 from napari_medseg.training.planes.prepare import has_derived_masks, prepare_cases
@@ -88,11 +89,14 @@ def train_plane_run(
         return done
     plan.folder.mkdir(parents=True, exist_ok=True)
     cases = prepare_cases(plan.seen, recipe, on_progress, cancel)
+    watched = prepare_cases(plan.unseen[: recipe.training.watch_cases], recipe)
 
     def start(network: torch.nn.Module) -> None:
         start_network(network, recipe.network, recipe.start, allow_download=allow_download)
 
-    return Training(recipe, PlaneBatches(recipe, cases), plan.folder, start).run(on_progress, cancel)
+    training = Training(recipe, PlaneBatches(recipe, cases), plan.folder, start)
+    watch = (lambda network: watch_planes(network, watched, recipe)) if watched else None
+    return training.run(on_progress, cancel, watch)
 
 
 def evaluate_plane_run(
