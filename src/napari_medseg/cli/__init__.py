@@ -1,4 +1,4 @@
-"""The headless door: ``napari-medseg info | convert | models | segment | train``."""
+"""The headless door: ``napari-medseg info | convert | models | segment | train | evaluate | compare``."""
 
 from __future__ import annotations
 

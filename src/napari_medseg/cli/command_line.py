@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from napari_medseg import __version__
-from napari_medseg.cli import convert, info, models, segment
+from napari_medseg.cli import compare, convert, evaluate, info, models, segment
 from napari_medseg.cli.progress_bar import ProgressBar
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import Cancelled
@@ -23,6 +23,8 @@ COMMANDS = {
     "models": (models, "list the models that are installed"),
     "segment": (segment, "segment a scan and save the labels"),
     "train": (train, "train a model from labelled scans"),
+    "evaluate": (evaluate, "measure a model on labelled scans, and write a report"),
+    "compare": (compare, "measure several models on the same labelled scans, and write a report"),
 }
 STOPPED = 128 + 2
 """Exit status of a program that Ctrl-C ended, by the shell's custom."""

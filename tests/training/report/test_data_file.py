@@ -29,6 +29,16 @@ def test_data_may_lie_elsewhere_and_are_called_like_their_folder(tmp_path: Path)
     assert (data.folder, data.name, data.names) == (tmp_path / "films", "films", ("films", "films"))
 
 
+def test_a_recipe_tells_its_data(tmp_path: Path) -> None:
+    data = read_data_file(Path("cxr-lungs-unet"), tmp_path)
+    assert data.description.kind == "masks"
+    assert len(data.description.classes) == 2
+    assert "lungs" in data.name
+    own = "name: mine\ndata:\n  name: Films\n  cases: {kind: masks, classes: [lung]}\n  folds: 5\n"
+    (tmp_path / "recipe.yaml").write_text(own)
+    assert read_data_file(tmp_path / "recipe.yaml").name == "Films"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

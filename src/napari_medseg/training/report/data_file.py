@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FILE_NAMES = ("data.yaml", "data.yml", "data.json", "data.toml")
 """What a description is called in a folder of data."""
 
+_RECIPES = Path(__file__).parents[1] / "recipes"
 _LARGEST_BYTES = 1_000_000
 
 
@@ -51,7 +52,8 @@ def read_data_file(path: Path, folder: Path | None = None) -> DataFile:
     ----------
     path : pathlib.Path
         A .yaml, .yml, .json or .toml file with the fields of a `DataDescription`, and a `name` if the data have one; or
-        a folder with such a file, called "data".
+        a folder with such a file, called "data". Or a recipe for planes, by its file or as the name of one that comes
+        with the program: the data that it trains on.
     folder : pathlib.Path, optional
         Where the data lie; beside the description if None.
 
@@ -60,8 +62,8 @@ def read_data_file(path: Path, folder: Path | None = None) -> DataFile:
     MedsegError
         If there is no such file, or it is not in order.
     """
-    file = _file_in(path) if path.is_dir() else path
-    fields = dict(_fields(file))
+    file = _file_in(path) if path.is_dir() else _shipped(path)
+    fields = _data_of(_fields(file))
     data = file.parent if folder is None else folder
     if not data.is_dir():
         raise MedsegError(f"There is no folder {data}.", "Check the path of the data.")
@@ -78,6 +80,20 @@ def _file_in(folder: Path) -> Path:
     raise MedsegError(
         f"The folder {folder} does not say what is in it.", f"Describe the data in a file {FILE_NAMES[0]} there."
     )
+
+
+def _shipped(path: Path) -> Path:
+    """Return the recipe of that name if there is no such file."""
+    recipe = _RECIPES / f"{path}.yaml"
+    return recipe if not path.exists() and recipe.is_file() else path
+
+
+def _data_of(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the description inside a recipe, or the fields themselves."""
+    data = fields.get("data")
+    if not isinstance(data, dict) or not isinstance(data.get("cases"), dict):
+        return dict(fields)
+    return {**data["cases"], **({"name": data["name"]} if "name" in data else {})}
 
 
 def _fields(file: Path) -> Mapping[str, object]:

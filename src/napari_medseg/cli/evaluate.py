@@ -1,0 +1,98 @@
+"""``napari-medseg evaluate``: one model on labelled data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from napari_medseg.core.progress import ProgressCallback
+    from napari_medseg.training.report import Comparison, Measured
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.add_argument("model", metavar="MODEL", help="a name that `napari-medseg models` lists, or a model's folder")
+    add_shared_arguments(parser)
+
+
+def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `evaluate` and `compare` have in common."""
+    parser.add_argument(
+        "--data",
+        required=True,
+        type=Path,
+        metavar="DESCRIPTION",
+        help="a YAML, JSON or TOML file that says where the labelled data lie, a folder with one called data.yaml, "
+        "or a recipe for radiographs",
+    )
+    parser.add_argument(
+        "--folder", type=Path, metavar="DATA", help="where the data lie, if not beside their description"
+    )
+    parser.add_argument(
+        "--output", required=True, type=Path, metavar="FOLDER", help="folder for report.html and the CSV files"
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=2.0,
+        metavar="D",
+        help="how far apart outlines may lie for the NSD, in mm, or in pixels of unknown size (2)",
+    )
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier report in the folder")
+
+
+def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
+    """Measure one model, write the report, print the means."""
+    return report_on([arguments.model], arguments, on_progress)
+
+
+def report_on(names: Sequence[str], arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
+    """Measure models by name, write the report, print the means.
+
+    Raises
+    ------
+    MedsegError
+        If a model, the data or the folder for the report are not in order.
+    """
+    from napari_medseg.core.errors import MedsegError
+    from napari_medseg.models import find_model
+    from napari_medseg.training.report import check_report_folder, measure_models, read_data_file, write_report
+
+    if not 0 <= arguments.tolerance < float("inf"):
+        raise MedsegError("A tolerance is a distance, not negative.", "Take 2, for example.")
+    folder = arguments.output.expanduser()
+    check_report_folder(folder, arguments.overwrite)
+    models = [find_model(name) for name in names]
+    data = read_data_file(arguments.data, arguments.folder)
+    comparison = measure_models(
+        models, data, tolerance=arguments.tolerance, device=arguments.device, on_progress=on_progress
+    )
+    measured = write_report(comparison, folder, on_progress)
+    print("\n".join([*summary_lines(comparison, measured), f"saved {folder / 'report.html'}"]))
+    return 0
+
+
+def summary_lines(comparison: Comparison, measured: Sequence[Measured]) -> list[str]:
+    """Return the values for a terminal: a line for each model, class and measure, then the costs."""
+    from napari_medseg.training.report import wording
+
+    lines = []
+    for model in comparison.models:
+        name = model.card.name
+        lines.append(
+            f"{name}: {wording.seconds(model.seconds)} per case, {wording.size(model.peak_bytes)} of memory, "
+            f"{wording.count(model.parameters)} parameters, {wording.size(model.file_bytes)}"
+        )
+        lines += [
+            f"  {m.measure}, {m.class_name}: {wording.quality(m.value, m.unit)} ({wording.interval(m)})"
+            for m in measured
+            if m.model == name
+        ]
+        lines.append(f"  {wording.training_statement(model.card, comparison.data.names)}")
+    n_left_out = comparison.measured_by_all.count(False)
+    return lines + ([f"{n_left_out} cases were left out; the report says why."] if n_left_out else [])
