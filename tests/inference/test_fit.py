@@ -55,6 +55,17 @@ def test_frames_are_chosen_by_number():
         select_frame(scan, 3)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.float32])
+def test_an_image_with_dense_tissue_dark_is_inverted_as_it_is_displayed(dtype):
+    array = np.array([3, 5, 250], dtype=dtype).reshape(3, 1, 1)
+    scan = dataclasses.replace(volume((3, 1, 1), inverted=True), array=array)
+    given = select_frame(scan, 0)
+    assert given.dtype == dtype
+    assert given.ravel().tolist() == [250, 248, 3]
+    assert np.array_equal(select_frame(dataclasses.replace(scan, inverted=False), 0), array)
+    assert array.ravel().tolist() == [3, 5, 250]
+
+
 def test_labels_take_the_smallest_type(make_card):
     assert label_type(make_card()) == np.uint8
     labels = [{"value": 300, "name": "far", "colour": "#000000"}]

@@ -1,4 +1,4 @@
-"""Grey pictures that are stored in colours."""
+"""Grey pictures that are stored in colours, or with bright and dark exchanged."""
 
 from __future__ import annotations
 
@@ -29,3 +29,22 @@ def grey_of(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if all(np.array_equal(red, pixels[..., n]) for n in (1, 2)):
         return np.ascontiguousarray(red)
     return pixels
+
+
+def inverted_grey(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Exchange bright and dark between the lowest and the highest value.
+
+    Parameters
+    ----------
+    pixels : ndarray of real numbers
+        Such as those of a radiograph that is stored with dense tissue dark (MONOCHROME1).
+
+    Returns
+    -------
+    ndarray
+        Of the same shape, type and range.
+    """
+    if pixels.dtype.kind == "f":
+        return np.asarray(pixels.min() + pixels.max() - pixels)
+    ends = int(pixels.min()) + int(pixels.max())
+    return (ends - pixels.astype(np.int64)).astype(pixels.dtype)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.grey import inverted_grey
 from napari_medseg.core.segmentation import smallest_label_type
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ def require_fit(card: ModelCard, volume: Volume) -> None:
 
 
 def select_frame(volume: Volume, frame: int) -> npt.NDArray[Any]:
-    """Return one frame of a volume as a view of shape (i, j, k).
+    """Return one frame of a volume, shape (i, j, k), as a view if dense tissue is bright in it.
+
+    An image that is stored with dense tissue dark is inverted: networks learn from images as they are displayed.
 
     Raises
     ------
@@ -93,7 +96,8 @@ def select_frame(volume: Volume, frame: int) -> npt.NDArray[Any]:
         raise MedsegError("Models read grey values, and this image is in colour.", "Convert it to grey first.")
     if not 0 <= frame < volume.n_frames:
         raise MedsegError(f"There is no frame {frame}: the scan has {volume.n_frames}, counted from 0.")
-    return volume.frame(frame)
+    array = volume.frame(frame)
+    return inverted_grey(array) if volume.inverted else array
 
 
 def label_type(card: ModelCard) -> np.dtype[Any]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.geometry import Geometry
+from napari_medseg.core.grey import inverted_grey
 from napari_medseg.core.reorientation import reorientation_to
 from napari_medseg.io import read_segmentation, read_volume
 from napari_medseg.io.memory import require_memory
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_medseg.core.segmentation import Segmentation
-    from napari_medseg.core.volume import Volume
 
 Array = npt.NDArray[Any]
 
@@ -71,7 +71,8 @@ def read_image(path: Path) -> ImagePixels:
         raise MedsegError(f"{path.name} has several frames.", "Export each frame to a file of its own.")
     array = volume.array if volume.fourth_axis is None else _luma(volume.array)
     source = "" if volume.source is None else volume.source.format
-    return ImagePixels(_as_shown(_bright_is_dense(array, volume)), volume.geometry, source)
+    shown = inverted_grey(array) if volume.inverted else array
+    return ImagePixels(_as_shown(shown), volume.geometry, source)
 
 
 def read_mask(path: Path, image: ImagePixels) -> Array:
@@ -135,15 +136,6 @@ def _whole_numbers(array: Array, path: Path) -> Array:
             raise MedsegError(f"The mask {path.name} holds fractions.", "A mask has a whole number for each pixel.")
         return array.astype(np.int64)
     return array
-
-
-def _bright_is_dense(array: Array, volume: Volume) -> Array:
-    if not volume.inverted:
-        return array
-    if array.dtype.kind == "f":
-        return np.asarray(array.min() + array.max() - array)
-    ends = int(array.min()) + int(array.max())
-    return (ends - array.astype(np.int64)).astype(array.dtype)
 
 
 def _luma(array: Array) -> Array:
