@@ -22,7 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the recipe's data")
     parser.add_argument("--output", type=Path, required=True, help="folder for checkpoints, logs and the model")
     parser.add_argument("--head", type=Path, help="a whole T1 head of 1 mm without labels, for surroundings")
-    parser.add_argument("--run", help="only this run: fold-0, fold-1, … or final (they can go side by side)")
+    # "run" itself is what the command line calls a command's function by.
+    parser.add_argument(
+        "--run",
+        dest="run_name",
+        metavar="RUN",
+        help="only this run: fold-0, fold-1, … or final (they can go side by side)",
+    )
     parser.add_argument("--allow-download", action="store_true", help="let torchvision fetch weights to start from")
     parser.add_argument("--threads", type=int, help="processor threads to use (by default, as many as there are)")
 
@@ -57,11 +63,11 @@ def _train_volumes(recipe: Recipe, arguments: argparse.Namespace, on_progress: P
     from napari_medseg.training.runs import evaluate_run, finish, plan_runs, train_run
 
     plans = plan_runs(recipe, arguments.data, arguments.output)
-    for plan in _chosen(plans, arguments.run):
+    for plan in _chosen(plans, arguments.run_name):
         train_run(recipe, plan, arguments.data, arguments.head, on_progress)
         if plan.unseen:
             evaluate_run(recipe, plan, on_progress)
-    if arguments.run is None:
+    if arguments.run_name is None:
         finish(recipe, plans, arguments.output / recipe.name, arguments.head, on_progress)
 
 
@@ -69,11 +75,11 @@ def _train_planes(recipe: PlanesRecipe, arguments: argparse.Namespace, on_progre
     from napari_medseg.training.planes.runs import evaluate_plane_run, finish_planes, plan_plane_runs, train_plane_run
 
     plans = plan_plane_runs(recipe, arguments.data, arguments.output, on_progress)
-    for plan in _chosen(plans, arguments.run):
+    for plan in _chosen(plans, arguments.run_name):
         train_plane_run(recipe, plan, on_progress, allow_download=arguments.allow_download)
         if plan.unseen:
             evaluate_plane_run(recipe, plan, on_progress)
-    if arguments.run is None:
+    if arguments.run_name is None:
         finish_planes(recipe, plans, arguments.output / recipe.name, on_progress)
 
 

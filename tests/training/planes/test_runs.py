@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_medseg.cli.command_line import build_parser
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.segmentation import Segment, Segmentation
@@ -41,6 +42,12 @@ def test_one_command_gives_a_model_with_its_measured_quality(plane_data: Path, m
     case = next(case for case in plan_plane_runs_of(recipe, plane_data, tmp_path) if case.name == "case0")
     found = load_model(folder.path, device="cpu").segment(read_volume(case.image)).array[:, :, 0].T
     assert dice(found, read_labels(case, read_image(case.image)), 1) > 0.6
+
+
+def test_one_run_can_be_asked_for_on_the_whole_command_line() -> None:
+    given = build_parser().parse_args(["train", "x", "--data", "a", "--output", "b", "--run", "fold-1"])
+    assert callable(given.run)
+    assert given.run_name == "fold-1"
 
 
 def plan_plane_runs_of(recipe: Path, data: Path, output: Path):
