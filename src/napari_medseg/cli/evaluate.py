@@ -95,4 +95,4 @@ def summary_lines(comparison: Comparison, measured: Sequence[Measured]) -> list[
         ]
         lines.append(f"  {wording.training_statement(model.card, comparison.data.names)}")
     n_left_out = comparison.measured_by_all.count(False)
-    return lines + ([f"{n_left_out} cases were left out; the report says why."] if n_left_out else [])
+    return lines + ([f"Cases left out: {n_left_out}; the report says why."] if n_left_out else [])

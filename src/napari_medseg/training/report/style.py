@@ -8,7 +8,7 @@ STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c2126; --soft: #5d6771; --line: #d9dee3; --paper: #ffffff;
   --panel: #f4f6f8; --accent: #0a6aa8; --dot: #7fa9c6; --warn: #8a5a00; --warn-paper: #fff6e3; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --soft: #9aa5b0; --line: #343b42; --paper: #16191c;
-  --panel: #1f2327; --accent: #62b4ea; --dot: #3f6f90; --warn: #f2c266; --warn-paper: #2e2717; } }
+  --panel: #1f2327; --accent: #62b4ea; --dot: #5b93b8; --warn: #f2c266; --warn-paper: #2e2717; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 66rem; color: var(--ink); background: var(--paper);
   font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
