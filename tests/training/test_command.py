@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -14,6 +15,7 @@ from napari_medseg.models import find_model
 from napari_medseg.models.verify import verify
 from napari_medseg.training.__main__ import main
 from napari_medseg.training.recipe import Recipe, read_recipe
+from napari_medseg.training.runs import plan_runs, require_same_run
 
 
 def as_toml(recipe: Recipe) -> str:
@@ -88,3 +90,19 @@ def test_a_recipe_that_is_not_in_order_is_told(tmp_path: Path, content: bytes, w
 def test_an_unknown_recipe_tells_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(MedsegError, match="hippocampus-unet"):
         read_recipe(tmp_path / "none.toml")
+
+
+def test_a_run_is_not_taken_up_with_other_cases(arguments, tmp_path: Path, ball_data: Path) -> None:
+    """A case that the run had learnt from could else be counted as unseen."""
+    recipe = read_recipe(arguments[0])
+    (plan, *_) = plan_runs(recipe, ball_data, tmp_path / "out")
+    plan.folder.mkdir(parents=True)
+    require_same_run(recipe, plan)
+    require_same_run(recipe, plan)
+    with pytest.raises(MedsegError, match="begun with other cases"):
+        require_same_run(recipe, replace(plan, seen=plan.seen[1:]))
+    with pytest.raises(MedsegError, match="begun with other cases"):
+        require_same_run(recipe, replace(plan, unseen=plan.unseen[1:]))
+    other = recipe.model_copy(update={"training": recipe.training.model_copy(update={"seed": 7})})
+    with pytest.raises(MedsegError, match="another recipe"):
+        require_same_run(other, plan)

@@ -35,3 +35,12 @@ def test_scores_are_read_again_for_just_the_model_that_they_belong_to(make_recip
     other_input = card.model_copy(update={"input": card.input.model_copy(update={"overlap": 0.5})})
     assert read_scores(tmp_path / "scores.json", other_weights) is None
     assert read_scores(tmp_path / "scores.json", other_input) is None
+
+
+def test_only_cases_with_a_score_are_counted(make_recipe) -> None:
+    nan = float("nan")
+    scores = [CaseScore(f"c{n}", f"p{n}", f"fold-{n % 2}", {1: 0.9, 2: 0.7 if n < 4 else nan}) for n in range(10)]
+    front, rear, mean = quality_records(make_recipe(), scores)
+    assert (front.n, rear.n, mean.n) == (10, 4, 10)
+    assert rear.mean == pytest.approx(0.7)
+    assert mean.mean == pytest.approx((4 * 0.8 + 6 * 0.9) / 10)

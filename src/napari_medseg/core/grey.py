@@ -45,6 +45,7 @@ def inverted_grey(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         Of the same shape, type and range.
     """
     if pixels.dtype.kind == "f":
-        return np.asarray(pixels.min() + pixels.max() - pixels)
+        finite = pixels[np.isfinite(pixels)]
+        return np.asarray(finite.min() + finite.max() - pixels) if finite.size else pixels
     ends = int(pixels.min()) + int(pixels.max())
     return (ends - pixels.astype(np.int64)).astype(pixels.dtype)

@@ -126,7 +126,7 @@ class Model:
             lambda attempt: task.run(self._network_for(attempt), attempt), self.device, task.window_voxels
         )
         labels, segments = result if isinstance(result, tuple) else (result, self._card_segments())
-        if not labels.any():
+        if not (segments if self._card.task == "instances" else labels.any()):
             notes = (*notes, f"{self._card.title} found nothing in this scan.")
         return Segmentation(labels, volume.geometry, segments, source=volume.source, model=self._card.name, notes=notes)
 

@@ -20,6 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 Case = TypeVar("Case")
 
 _RESAMPLES = 10_000
+_DRAWN_AT_ONCE = 2_000_000
 _PERCENTILES = (2.5, 97.5)
 
 
@@ -55,10 +56,15 @@ def patient_interval(values: Sequence[float], patients: Sequence[str], seed: int
     n_patients = int(codes.max()) + 1
     sums = np.bincount(codes[known], weights=given[known], minlength=n_patients)
     counts = np.bincount(codes[known], minlength=n_patients)
-    drawn = np.random.default_rng(seed).integers(0, n_patients, (_RESAMPLES, n_patients))
-    n_cases = counts[drawn].sum(axis=1)
-    means = sums[drawn].sum(axis=1)[n_cases > 0] / n_cases[n_cases > 0]
-    low, high = _ends(means)
+    generator = np.random.default_rng(seed)
+    drawn_sums, drawn_counts = np.empty(_RESAMPLES), np.empty(_RESAMPLES)
+    at_once = max(1, _DRAWN_AT_ONCE // n_patients)
+    for start in range(0, _RESAMPLES, at_once):
+        block = slice(start, min(start + at_once, _RESAMPLES))
+        drawn = generator.integers(0, n_patients, (block.stop - block.start, n_patients))
+        drawn_sums[block], drawn_counts[block] = sums[drawn].sum(axis=1), counts[drawn].sum(axis=1)
+    drawn_any = drawn_counts > 0
+    low, high = _ends(drawn_sums[drawn_any] / drawn_counts[drawn_any])
     return low, high
 
 

@@ -139,7 +139,7 @@ def quality_records(recipe: Recipe | PlanesRecipe, scores: Sequence[CaseScore]) 
     """
     names = {label.value: label.name for label in recipe.card.labels}
     per_label = {name: {s.name: s.dice[value] for s in scores} for value, name in names.items()}
-    per_label["Mean of the labels"] = {s.name: float(np.mean([s.dice[value] for value in names])) for s in scores}
+    per_label["Mean of the labels"] = {s.name: _mean_of_known([s.dice[value] for value in names]) for s in scores}
     folds = sorted({s.fold for s in scores})
     n_patients = len({s.patient for s in scores})
     note = f"{len(folds)}-fold cross validation by patient ({n_patients} patients); intervals by resampling patients."
@@ -157,12 +157,18 @@ def _record(
     low, high = patient_interval([values[s.name] for s in scores], [s.patient for s in scores])
     return QualityRecord(
         dataset=dataset,
-        n=len(scores),
+        n=int(np.count_nonzero(~np.isnan([values[s.name] for s in scores]))),
         metric="Dice",
         label=label,
-        mean=round(float(np.nanmean([values[s.name] for s in scores])), 4),
+        mean=round(_mean_of_known([values[s.name] for s in scores]), 4),
         ci_low=round(low, 4),
         ci_high=round(high, 4),
-        folds=tuple(round(float(np.nanmean([values[s.name] for s in scores if s.fold == fold])), 4) for fold in folds),
+        folds=tuple(round(_mean_of_known([values[s.name] for s in scores if s.fold == fold]), 4) for fold in folds),
         note=note,
     )
+
+
+def _mean_of_known(values: Sequence[float]) -> float:
+    """Return the mean of the values that are not NaN; NaN if there is none."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ import torch
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.inference import load_model
 from napari_medseg.io import read_volume
+from napari_medseg.io.atomic import atomic_write
 from napari_medseg.models.catalogue import ModelFolder
 from napari_medseg.training.cases import CaseFiles, find_cases, load_cases, make_folds
 from napari_medseg.training.context import ContextWindows, load_head, load_label_maps
@@ -30,11 +33,16 @@ from napari_medseg.training.samples import Batches
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pydantic import BaseModel
+
     from napari_medseg.core.progress import CancelToken, ProgressCallback
     from napari_medseg.training.loop import Trainable
     from napari_medseg.training.recipe import Recipe
 
 CaseT = TypeVar("CaseT")
+
+
+_IDENTITY_FILE = "run.sha256"
 
 
 @dataclass(frozen=True)
@@ -84,10 +92,11 @@ def train_run(
     dict of str to Tensor
         The averaged weights.
     """
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    require_same_run(recipe, plan)
     done = finished_weights(recipe, plan)
     if done is not None:
         return done
-    plan.folder.mkdir(parents=True, exist_ok=True)
     cases = load_cases(plan.seen, recipe.input.intensity, on_progress)
     watched = load_cases(plan.unseen[: recipe.training.watch_cases], recipe.input.intensity)
     training = Training(recipe, Batches(recipe, cases, _context(recipe, data, head)), plan.folder)
@@ -159,6 +168,30 @@ def seconds_per_megavoxel(model: Path, scan: Path) -> float:
     finally:
         torch.set_num_threads(threads)
     return round(seconds / volume.geometry.n_voxels * 1e6, 2)
+
+
+def require_same_run(recipe: BaseModel, plan: RunPlan[Any]) -> None:
+    """Refuse to take up a run that was begun with other cases or by another recipe.
+
+    Otherwise cases that it had learnt from could be counted among those that it has never seen.
+
+    Raises
+    ------
+    MedsegError
+        If the run's folder was begun otherwise.
+    """
+    how = recipe.model_dump_json(exclude={"name", "card", "input", "postprocess"})
+    cases = [[case.name for case in part] for part in (plan.seen, plan.unseen)]
+    digest = hashlib.sha256(json.dumps([how, cases]).encode()).hexdigest()
+    path = plan.folder / _IDENTITY_FILE
+    if not path.is_file():
+        with atomic_write(path) as temporary:
+            temporary.write_text(digest, encoding="ascii")
+    elif path.read_text(encoding="ascii") != digest:
+        raise MedsegError(
+            f"The run '{plan.name}' in the output folder was begun with other cases or another recipe.",
+            "Choose another output folder, or remove that run to begin anew.",
+        )
 
 
 def finished_weights(recipe: Trainable, plan: RunPlan[Any]) -> dict[str, torch.Tensor] | None:

@@ -198,7 +198,10 @@ def test_a_set_of_every_format(tmp_path: Path, picture: Write) -> None:
     mask.rename(tmp_path / "masks" / "r.nii.gz")
     found = read_cases(parse_description(MASKS), tmp_path)
     assert check_cases(found).passed
-    assert [(case.name, case.patient) for case in found.cases] == [("p", "p"), ("q", "17"), ("r", "r")]
+    (p, p_of), (q, q_of), (r, r_of) = [(case.name, case.patient) for case in found.cases]
+    assert (p, p_of, q, r, r_of) == ("p", "p", "q", "r", "r")
+    assert not {"17", "Doe"} & {part for case in found.cases for part in repr(case).split("'")}
+    assert q_of not in ("q", "17", "Doe^J"), "who the patient is stays in the file"
 
 
 def test_a_folder_of_slices_is_one_case(tmp_path: Path) -> None:

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from napari_medseg.gui.segment.labels_section import LabelsSection
 
 _QUIET_MS = 400
+"""Sizes are counted when the hand has rested for so long."""
+
 _NOT_COUNTED = SegmentSizes("mL", {})
-"""Volumes are counted when the hand has rested for so long."""
 
 
 class LabelsController(QObject):

@@ -89,6 +89,7 @@ class SegmentTable(QTableView):
         """Say what the sizes are in."""
         if unit != self._unit:
             self._unit, self._rows = unit, ()
+            self._model.setRowCount(0)
             self._show_unit()
 
     def _show_unit(self) -> None:

@@ -195,7 +195,7 @@ def box_quality(dataset: str, label: str, results: Sequence[FoundBoxes]) -> Qual
     low, high = patient_interval(values.tolist(), ordered)
     return QualityRecord(
         dataset=dataset,
-        n=len(values),
+        n=int(np.count_nonzero(~np.isnan(values))),
         metric="RSNA 2018 mean average precision (IoU 0.40 to 0.75)",
         label=label,
         mean=round(_mean(values), 4),

@@ -22,7 +22,7 @@ from napari_medseg.training.planes.evaluation import (
 )
 from napari_medseg.training.planes.prepare import has_derived_masks, prepare_cases
 from napari_medseg.training.planes.start import start_network
-from napari_medseg.training.runs import RunPlan, finished_weights, weights_of
+from napari_medseg.training.runs import RunPlan, finished_weights, require_same_run, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +64,10 @@ def plan_plane_runs(
             f"The data have {len(found.classes)} classes, the recipe's card {len(recipe.card.labels)} labels.",
             "Give the card a label for each class, in the same order.",
         )
+    names = [label.name.casefold() for label in recipe.card.labels]
+    classes = [name.casefold() for name in found.classes]
+    if names != classes and set(names) == set(classes):
+        raise MedsegError("The data and the recipe's card name the same classes in another order.", "Order both alike.")
     cases = found.cases
     if has_derived_masks(cases) and not recipe.finds_instances:
         raise MedsegError("Boxes without shapes can only teach a network that finds instances.", "Choose maskrcnn.")
@@ -84,10 +88,11 @@ def train_plane_run(
     allow_download: bool = False,
 ) -> dict[str, torch.Tensor]:
     """Train one run to its end, from its last checkpoint if there is one; return the averaged weights."""
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    require_same_run(recipe, plan)
     done = finished_weights(recipe, plan)
     if done is not None:
         return done
-    plan.folder.mkdir(parents=True, exist_ok=True)
     cases = prepare_cases(plan.seen, recipe, on_progress, cancel)
     watched = prepare_cases(plan.unseen[: recipe.training.watch_cases], recipe)
 

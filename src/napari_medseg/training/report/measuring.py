@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from napari_medseg.core.boxes import box_to_pixels
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.io import read_volume
@@ -171,8 +172,7 @@ class _CaseMeasure:
         found = []
         for segment in self._found.segments:
             if segment.label in self._meanings and segment.box is not None and segment.score is not None:
-                i_min, j_min, _, i_max, j_max, _ = (edge + 0.5 for edge in segment.box)
-                found.append(((i_min, j_min, i_max, j_max), segment.score, self._meanings[segment.label]))
+                found.append((box_to_pixels(segment.box), segment.score, self._meanings[segment.label]))
         return found
 
     def _found_boxes(self) -> tuple[FoundBox, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_medseg.core.errors import MedsegError
@@ -59,7 +60,7 @@ def measure_models(
     Cancelled
         If the token or the callback stopped it.
     """
-    cases = read_cases(data.description, data.folder, on_progress, cancel)
+    cases = _with_known_answer(read_cases(data.description, data.folder, on_progress, cancel))
     has_shapes = shapes_known(cases.cases)
     _require_comparable(models, cases)
     for model in models:
@@ -112,3 +113,8 @@ def _spacing_known(case: LabelledCase) -> bool:
     if is_raster_name(case.image):
         return False
     return open_study(case.image).series[0].spacing_mm is not None
+
+
+def _with_known_answer(cases: CaseSet) -> CaseSet:
+    """Leave out weak negatives: nobody has looked for findings there."""
+    return replace(cases, cases=tuple(case for case in cases.cases if not case.weak_negative))

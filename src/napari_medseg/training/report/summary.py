@@ -121,10 +121,16 @@ def paired_differences(comparison: Comparison) -> dict[str, tuple[float, float, 
     answer = {}
     for name, own in scores.items():
         if name != best:
-            # Where one of the two has no score (nothing to find, nothing found), neither counts.
-            difference = (own - scores[best]).tolist()
-            answer[name] = (_mean(difference), *patient_interval(difference, patients))
+            pairs = list(zip(own.tolist(), scores[best].tolist(), strict=True))
+            low, high = statistic_interval(pairs, patients, _difference_of_means)
+            answer[name] = (_difference_of_means(pairs), float(low), float(high))
     return answer
+
+
+def _difference_of_means(pairs: list[tuple[float, float]]) -> float:
+    """Return the mean of the first less that of the second, each over the cases in which it has a score."""
+    own, best = zip(*pairs, strict=True)
+    return _mean(own) - _mean(best)
 
 
 def _shape_rows(model: ModelResult, cases: Sequence[CaseResult], unit: str) -> list[Measured]:
