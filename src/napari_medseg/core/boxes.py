@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 if TYPE_CHECKING:
     from napari_medseg.core.segmentation import Box
 
@@ -26,3 +29,11 @@ def box_to_pixels(box: Box) -> PixelBox:
     """Return the box of a segment as pixel edges; k is left out."""
     i_min, j_min, _, i_max, j_max, _ = box
     return (i_min + 0.5, j_min + 0.5, i_max + 0.5, j_max + 0.5)
+
+
+def mask_bounds(mask: npt.NDArray[np.bool_]) -> PixelBox | None:
+    """Return the box of a mask (rows, columns) as edges of pixels; None if it is empty."""
+    across, down = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if not across.size:
+        return None
+    return float(across[0]), float(down[0]), float(across[-1] + 1), float(down[-1] + 1)

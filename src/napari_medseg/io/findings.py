@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_medseg.core.boxes import PixelBox, box_from_pixels, box_to_pixels
+from napari_medseg.core.boxes import PixelBox, box_from_pixels, box_to_pixels, mask_bounds
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.segmentation import Code, Segment, Segmentation, smallest_label_type
 from napari_medseg.io.findings_runs import RunLengths
@@ -168,7 +168,7 @@ def check_names(images: Iterable[ImageFindings]) -> list[ImageFindings]:
 def _finding_of(segment: Segment, labels: npt.NDArray[Any]) -> Finding | None:
     mask = labels == segment.label
     runs = RunLengths.from_mask(mask) if mask.any() else None
-    box = _box_within(segment, labels.shape) or (_box_of_mask(mask) if runs is not None else None)
+    box = _box_within(segment, labels.shape) or mask_bounds(mask)
     score = segment.score if segment.score is not None and math.isfinite(segment.score) else None
     return None if box is None else Finding(segment.name, box, score, runs, segment.code)
 
@@ -181,11 +181,6 @@ def _box_within(segment: Segment, shape: tuple[int, ...]) -> PixelBox | None:
     rows, columns = shape
     box = (max(x_min, 0.0), max(y_min, 0.0), min(x_max, float(columns)), min(y_max, float(rows)))
     return box if box[2] > box[0] and box[3] > box[1] else None
-
-
-def _box_of_mask(mask: npt.NDArray[np.bool_]) -> PixelBox:
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    return (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
 
 
 def _lowest_score_first(found: ImageFindings) -> list[tuple[int, Finding]]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -109,21 +109,35 @@ def write_scores(scores: Sequence[CaseScore], path: Path, card: ModelCard) -> No
         }
         for s in scores
     ]
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps({"model": model_fingerprint(card), "scores": rows}, indent=1), encoding="utf-8")
+    write_rows(rows, "scores", path, card)
 
 
 def read_scores(path: Path, card: ModelCard) -> list[CaseScore] | None:
     """Read what `write_scores` wrote; None if there is nothing for just this model."""
+    rows = read_rows("scores", path, card)
+    if rows is None:
+        return None
+    return [
+        CaseScore(row["case"], row["patient"], row["fold"], {int(label): value for label, value in row["dice"].items()})
+        for row in rows
+    ]
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], name: str, path: Path, card: ModelCard) -> None:
+    """Write one row a case under a name, as JSON, with a fingerprint of the model that they belong to."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps({"model": model_fingerprint(card), name: rows}, indent=1), encoding="utf-8")
+
+
+def read_rows(name: str, path: Path, card: ModelCard) -> list[dict[str, Any]] | None:
+    """Read what `write_rows` wrote; None if there is nothing for just this model."""
     if not path.is_file():
         return None
     content = json.loads(path.read_text(encoding="utf-8"))
     if content["model"] != model_fingerprint(card):
         return None
-    return [
-        CaseScore(row["case"], row["patient"], row["fold"], {int(label): value for label, value in row["dice"].items()})
-        for row in content["scores"]
-    ]
+    rows: list[dict[str, Any]] = content[name]
+    return rows
 
 
 def model_fingerprint(card: ModelCard) -> str:

@@ -8,6 +8,7 @@ image = read_image(cases.cases[0].image); target = read_labels(cases.cases[0], i
 
 from __future__ import annotations
 
+from napari_medseg.core.boxes import mask_bounds
 from napari_medseg.training.data.case import (
     CaseError,
     CaseSet,
@@ -27,7 +28,7 @@ from napari_medseg.training.data.description import (
     RsnaTable,
     parse_description,
 )
-from napari_medseg.training.data.outlines import Outline, Polygons, RunLengths, mask_bounds
+from napari_medseg.training.data.outlines import Outline, Polygons, RunLengths
 from napari_medseg.training.data.patients import folds_by_patient
 from napari_medseg.training.data.pixels import ImagePixels, read_image, read_mask
 from napari_medseg.training.data.readers import read_cases

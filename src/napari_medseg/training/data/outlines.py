@@ -127,15 +127,6 @@ class RunLengths:
 Outline: TypeAlias = Polygons | RunLengths
 
 
-def mask_bounds(mask: Mask) -> tuple[float, float, float, float] | None:
-    """Return the box (x_min, y_min, x_max, y_max) of a mask (rows, columns) as edges of pixels; None if it is empty."""
-    across = np.flatnonzero(mask.any(axis=0))
-    down = np.flatnonzero(mask.any(axis=1))
-    if not across.size:
-        return None
-    return float(across[0]), float(down[0]), float(across[-1] + 1), float(down[-1] + 1)
-
-
 def _fill(points: npt.NDArray[np.float64], rows: int, columns: int) -> Mask:
     """Fill a ring (n, 2) by the even-odd rule: a pixel is in if the edges left of its centre are odd in number."""
     crossings = np.zeros((rows, columns + 1), dtype=np.int64)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from napari_medseg.core.boxes import mask_bounds
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.segmentation import label_counts
 from napari_medseg.io.memory import require_memory
-from napari_medseg.training.data.outlines import mask_bounds
 from napari_medseg.training.data.pixels import read_mask
 
 if TYPE_CHECKING:

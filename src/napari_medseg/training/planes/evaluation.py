@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,10 @@ from napari_medseg.core.boxes import box_to_pixels
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.inference import load_model
 from napari_medseg.io import read_volume
-from napari_medseg.io.atomic import atomic_write
 from napari_medseg.measure import RSNA_OVERLAPS, ImageBoxes, dice, match_images, patient_interval, rsna_scores
 from napari_medseg.models.card import QualityRecord
 from napari_medseg.training.data import read_image, read_instances, read_labels
-from napari_medseg.training.evaluation import CaseScore, model_fingerprint
+from napari_medseg.training.evaluation import CaseScore, read_rows, write_rows
 from napari_medseg.training.planes.augmentation import on_canvas
 from napari_medseg.training.planes.batches import instance_target
 
@@ -150,16 +148,13 @@ def write_boxes(results: Sequence[FoundBoxes], path: Path, card: ModelCard) -> N
         }
         for r in results
     ]
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps({"model": model_fingerprint(card), "found": rows}), encoding="utf-8")
+    write_rows(rows, "found", path, card)
 
 
 def read_boxes(path: Path, card: ModelCard) -> list[FoundBoxes] | None:
     """Read what `write_boxes` wrote; None if there is nothing for just this model."""
-    if not path.is_file():
-        return None
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if content["model"] != model_fingerprint(card):
+    rows = read_rows("found", path, card)
+    if rows is None:
         return None
     return [
         FoundBoxes(
@@ -170,7 +165,7 @@ def read_boxes(path: Path, card: ModelCard) -> list[FoundBoxes] | None:
             tuple(row["scores"]),
             tuple(map(tuple, row["true"])),
         )
-        for row in content["found"]
+        for row in rows
     ]
 
 
