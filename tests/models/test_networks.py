@@ -140,3 +140,18 @@ def test_families_for_planes_refuse_volumes_and_unknown_arguments(family: str) -
     odd = NetworkSpec(family=family, spatial_dims=2, in_channels=1, out_channels=2, arguments={"bakbone": "resnet18"})
     with pytest.raises(MedsegError, match="refuses its arguments"):
         build_network(odd)
+
+
+@pytest.mark.parametrize(("kernel", "rows", "columns"), [(5, 20, 20), (3, 17, 22), (5, 9, 6)])
+def test_spread_filters_by_phases_are_torchs_own(kernel: int, rows: int, columns: int) -> None:
+    from napari_medseg.models.networks.efficientnet_lite import SamePaddedConvolution
+
+    torch.manual_seed(0)
+    layer = SamePaddedConvolution(8, 8, kernel, dilation=2, groups=8)
+    image = torch.randn(2, 8, rows, columns, requires_grad=True)
+    expected = torch.nn.functional.conv2d(image, layer.weight, layer.bias, padding=kernel - 1, dilation=2, groups=8)
+    given = layer(image)
+    assert torch.allclose(given, expected, atol=1e-5)
+    ours = torch.autograd.grad(given.square().sum(), [image, layer.weight])
+    theirs = torch.autograd.grad(expected.square().sum(), [image, layer.weight])
+    assert all(torch.allclose(a, b, atol=1e-3) for a, b in zip(ours, theirs, strict=True))

@@ -35,6 +35,17 @@ def test_image_and_layers_move_together() -> None:
     assert moved == 5
 
 
+def test_a_veil_brightens_a_part_and_moves_nothing() -> None:
+    recipe = AugmentationRecipe(affine=0, bend=0, contrast=0, blur=0, noise=0, cutout=0, veil=1)
+    with seeded(3):
+        sample = change(disc(40, 48), recipe)
+    added = sample.image - disc(40, 48).image
+    assert torch.equal(sample.layers, disc(40, 48).layers)
+    assert float(added.min()) >= 0
+    assert 0.3 < float(added.max()) <= recipe.veil_strength
+    assert float((added > 0.1).float().mean()) < 0.6
+
+
 def test_the_same_seed_gives_the_same_sample_and_disturbs_nothing() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)

@@ -25,6 +25,7 @@ _DEFAULTS: dict[str, Any] = {
     "anchor_sizes": [32, 64, 128, 256],
     "anchor_ratios": [0.5, 1.0, 2.0],
     "head_channels": 256,
+    "sampled_boxes": 128,
     "detections": 20,
     "score_threshold": 0.05,
     "overlap_threshold": 0.3,
@@ -76,7 +77,8 @@ def build_maskrcnn(spec: NetworkSpec) -> InstanceNetwork:
     """Build a Mask R-CNN with a feature pyramid (Lin et al., CVPR 2017).
 
     Arguments: ``backbone`` (one of `BACKBONES`), ``pyramid_channels``, ``anchor_sizes`` (pixels, one a level),
-    ``anchor_ratios`` (height to width), ``head_channels``, ``detections`` (most an image), ``score_threshold``,
+    ``anchor_ratios`` (height to width), ``head_channels``, ``sampled_boxes`` (that the heads
+    learn from in an image), ``detections`` (most an image), ``score_threshold``,
     ``overlap_threshold`` (IoU from which on the weaker of two findings is dropped).
     """
     if spec.spatial_dims != 2:
@@ -100,6 +102,7 @@ def build_maskrcnn(spec: NetworkSpec) -> InstanceNetwork:
         mask_predictor=MaskRCNNPredictor(_MASK_CHANNELS, _MASK_CHANNELS, spec.out_channels),
         image_mean=[0.0] * spec.in_channels,
         image_std=[1.0] * spec.in_channels,
+        box_batch_size_per_image=chosen["sampled_boxes"],
         box_detections_per_img=chosen["detections"],
         box_score_thresh=chosen["score_threshold"],
         box_nms_thresh=chosen["overlap_threshold"],

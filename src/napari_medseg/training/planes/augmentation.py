@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_medseg.training.planes.recipe import AugmentationRecipe
 
 _BEND_EVERY = 32  # pixels between the points that are moved
+_CLOUD_POINTS = 9
 _SMALLEST_PART = 0.25
 """What is left of a finding after a change must be this part of it, or it is no finding any more."""
 
@@ -72,7 +73,7 @@ def mosaic(samples: Sequence[Sample]) -> Sample:
 
 
 def change(sample: Sample, recipe: AugmentationRecipe) -> Sample:
-    """Turn, bend, mirror; then smooth, add noise and blank a box."""
+    """Turn, bend, mirror; then veil a part, smooth, add noise and blank a box."""
     before = sample
     if _chance(recipe.affine):
         shift = (recipe.shift, recipe.shift)
@@ -90,6 +91,8 @@ def change(sample: Sample, recipe: AugmentationRecipe) -> Sample:
     if _chance(recipe.mirror):
         sample = _geometric(sample, v2.RandomHorizontalFlip(1.0))
     image = sample.image
+    if _chance(recipe.veil):
+        image = image + _veil(image, recipe.veil_strength)
     if _chance(recipe.blur):
         image = v2.GaussianBlur(5, (0.3, 1.2))(image)
     if _chance(recipe.noise):
@@ -112,6 +115,18 @@ def _change_contrast(image: torch.Tensor, deviation: float) -> torch.Tensor:
     part = v2.ColorJitter(brightness=0.1, contrast=0.2)(part)  # clips where it saturates
     changed: torch.Tensor = (part - part.mean()) / (part.std() + 1e-6) * spread + mean
     return changed
+
+
+def _veil(image: torch.Tensor, most: float) -> torch.Tensor:
+    """Return a cloud in a random ellipse, bright as dense lung is: its outline must be guessed behind it."""
+    rows, columns = image.shape[1:]
+    centre, half = torch.rand(2) * 0.8 + 0.1, torch.rand(2) * 0.2 + 0.08
+    y = (torch.arange(rows) / rows - centre[0]) / half[0]
+    x = (torch.arange(columns) / columns - centre[1]) / half[1]
+    inside = torch.sigmoid(4 * (1 - (y**2)[:, None] - x**2))
+    coarse = torch.randn((1, 1, _CLOUD_POINTS, _CLOUD_POINTS))
+    clouds = F.interpolate(coarse, size=(rows, columns), mode="bicubic")[0].sigmoid()
+    return float(torch.rand(())) * most * inside * clouds
 
 
 def _displacement(rows: int, columns: int, most_pixels: float) -> torch.Tensor:

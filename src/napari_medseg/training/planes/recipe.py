@@ -86,6 +86,8 @@ class AugmentationRecipe(PlanesPart):
         Chance of mirroring left to right; only where labels do not name a side.
     contrast : float
         Chance of another gamma (`gamma`: deviation of its logarithm) and contrast.
+    veil : float
+        Chance of a cloud over a part of the image, up to `veil_strength` bright, as dense lung is.
     blur, noise, cutout : float
         Chances of smoothing, of noise (`noise_deviation` at most, of an image of deviation 1) and of a blank box.
     mosaic : float
@@ -102,6 +104,8 @@ class AugmentationRecipe(PlanesPart):
     mirror: Chance = Field(default=0.0, ge=0, le=1)
     contrast: Chance = Field(default=0.5, ge=0, le=1)
     gamma: float = Field(default=0.3, ge=0)
+    veil: Chance = Field(default=0.0, ge=0, le=1)
+    veil_strength: float = Field(default=2.5, ge=0)
     blur: Chance = Field(default=0.15, ge=0, le=1)
     noise: Chance = Field(default=0.3, ge=0, le=1)
     noise_deviation: float = Field(default=0.2, ge=0)
