@@ -21,6 +21,11 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith(NIFTI_SUFFIXES)
 
 
+def is_file_name(path: Path) -> bool:
+    """Whether an output that may not exist yet is meant as a file: it is one, or is named like one of ours."""
+    return path.is_file() or (is_nifti(path) and not path.is_dir())
+
+
 def stem(path: Path) -> str:
     """Return a file's name without the suffixes of scans."""
     name = path.name

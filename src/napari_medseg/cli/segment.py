@@ -1,15 +1,17 @@
-"""``napari-medseg segment``: a scan, a model, a label file."""
+"""``napari-medseg segment``: a scan, a model, a label file; or many images, and a table of what was found."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_medseg.cli.paths import NIFTI_SUFFIXES, check_outputs, is_nifti, stem
+from napari_medseg.cli.paths import NIFTI_SUFFIXES, check_outputs, is_file_name, is_nifti, stem
+from napari_medseg.cli.segment_many import segment_many
 from napari_medseg.core.errors import MedsegError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from napari_medseg.core.progress import ProgressCallback
     from napari_medseg.core.segmentation import Segmentation
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    parser.add_argument("path", type=Path, metavar="PATH", help="a scan, or a folder that holds one")
+    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="scans, or folders of scans")
     parser.add_argument("--model", required=True, metavar="NAME", help="a name that `napari-medseg models` lists")
     parser.add_argument(
-        "--output", required=True, type=Path, metavar="OUT", help="a .nii.gz or .nii file, or an existing folder"
+        "--output",
+        required=True,
+        type=Path,
+        metavar="OUT",
+        help="for one scan a .nii.gz or .nii file, or an existing folder; for many a folder",
     )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     parser.add_argument("--series", type=int, metavar="N", help="which series of a folder, as `info` counts them")
@@ -33,16 +39,73 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("I0", "J0", "K0", "I1", "J1", "K1"),
         help="look only inside this box, corners in voxels of the scan",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
+    parser.add_argument(
+        "--findings",
+        choices=("rsna", "coco"),
+        help="also write the findings of all images to one file: RSNA's CSV of boxes and scores, or COCO's JSON",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the output if it exists; of many images, run those again that are done and not reviewed",
+    )
 
 
 def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
-    """Segment one scan, save the labels, print their volumes."""
+    """Segment one scan, save the labels, print their volumes; or hand many to `segment_many`."""
+    found, problems = find_series(arguments.paths, on_progress)
+    if is_many(arguments, found):
+        return segment_many(arguments, found, problems, on_progress)
+    return _segment_one(arguments, choose_series(found, arguments.series), on_progress)
+
+
+def find_series(paths: Sequence[Path], on_progress: ProgressCallback) -> tuple[list[Series], list[str]]:
+    """List what lies in files and folders, each thing once.
+
+    Returns
+    -------
+    list of Series
+        In the order of the paths.
+    list of str
+        A sentence for each file that could not be read. Of several paths, one that holds nothing is such a file.
+
+    Raises
+    ------
+    MedsegError
+        If the only path, or every path, holds nothing that can be read.
+    """
+    from napari_medseg.io import open_study
+
+    found: dict[tuple[str, Path], Series] = {}
+    problems: list[str] = []
+    for path in paths:
+        try:
+            study = open_study(path, on_progress)
+        except MedsegError as error:
+            if len(paths) == 1:
+                raise
+            problems.append(str(error))
+        else:
+            found.update({(one.uid, one.path.absolute()): one for one in study.series})
+            problems += study.problems
+    if not found:
+        raise MedsegError("Nothing here can be read.", " ".join(problems[:3]))
+    return list(found.values()), problems
+
+
+def is_many(arguments: argparse.Namespace, found: Sequence[Series]) -> bool:
+    """Whether this is work for a batch: several images for a folder, or findings in one file."""
+    if arguments.findings or len(arguments.paths) > 1:
+        return True
+    n_images = sum(one.kind == "image" for one in found)
+    return n_images > 1 and arguments.series is None and not is_file_name(arguments.output)
+
+
+def _segment_one(arguments: argparse.Namespace, series: Series, on_progress: ProgressCallback) -> int:
     from napari_medseg.core.prompt import BoxPrompt
     from napari_medseg.inference import load_model
-    from napari_medseg.io import open_study, write_segmentation
+    from napari_medseg.io import write_segmentation
 
-    series = choose_series(open_study(arguments.path, on_progress).series, arguments.series)
     target = output_file(arguments.output.expanduser(), series, arguments.model)
     check_outputs([target], [series.path], arguments.overwrite)
     model = load_model(arguments.model, device=arguments.device)
@@ -72,7 +135,8 @@ def choose_series(series: list[Series], index: int | None) -> Series:
     if not images:
         raise MedsegError("There are labels but no scan.", "Name the scan that is to be segmented.")
     if len(images) > 1:
-        raise MedsegError(f"There are {len(images)} scans to choose from.", "Add --series N, a number from `info`.")
+        hint = "Add --series N, a number from `info`; or name a folder as OUT, and all are segmented."
+        raise MedsegError(f"There are {len(images)} scans to choose from.", hint)
     return images[0]
 
 

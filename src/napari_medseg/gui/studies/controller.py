@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Protocol
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_medseg.core import MedsegError, Segmentation, Study, Volume
 from napari_medseg.gui.parts.notice import link
+from napari_medseg.gui.studies.opened import Loaded, OpenedImage, add_layers, load_with_results
+from napari_medseg.gui.studies.results import ListedResults, find_records
 from napari_medseg.gui.studies.thumbnails import ThumbnailMaker
 from napari_medseg.gui.studies.tree import study_rows
 from napari_medseg.gui.wording import grouped, series_text
@@ -19,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari.layers import Layer
     from napari.viewer import Viewer
 
-    from napari_medseg.core import CancelToken, ProgressCallback, Series
+    from napari_medseg.batch.record import BatchRecord
+    from napari_medseg.core import CancelToken, MedsegError, ProgressCallback, Series, Study
     from napari_medseg.gui.studies.view import StudiesView
 
 
@@ -49,9 +52,15 @@ class StudiesController(QObject):
     -------
     layer_added(Layer) :
         After a series was loaded.
+    loaded(Series) :
+        After its results were added too.
+    list_changed() :
+        Other series are listed.
     """
 
     layer_added = Signal(object)
+    loaded = Signal(object)
+    list_changed = Signal()
 
     def __init__(self, view: StudiesView, viewer: Viewer, *, open_study: OpenStudy | None = None) -> None:
         super().__init__(view)
@@ -62,6 +71,9 @@ class StudiesController(QObject):
         self._to_open: deque[Path] = deque()
         self._to_load: deque[Series] = deque()
         self._layer_of: dict[int, str] = {}
+        self.results = ListedResults()
+        self._opened: dict[int, OpenedImage] = {}
+        self._closing: Series | None = None
         self._load_only_series = False
         self.job = LatestJob(self)
         self.thumbnails = ThumbnailMaker(self)
@@ -100,13 +112,15 @@ class StudiesController(QObject):
         self.view.notice.clear()
         self.view.progress.begin(f"Looking for scans in {path.name or path} …")
 
-        def work(on_progress: ProgressCallback, cancel: CancelToken) -> Study:
-            return self._open_study(path, on_progress, cancel)
+        def work(on_progress: ProgressCallback, cancel: CancelToken) -> tuple[Study, list[BatchRecord]]:
+            study = self._open_study(path, on_progress, cancel)
+            return study, find_records(study.path, cancel)
 
-        self.job.start(work, self._listed)
+        self.job.start(work, lambda listed: self._listed(*listed))
 
-    def _listed(self, study: Study) -> None:
+    def _listed(self, study: Study, records: list[BatchRecord]) -> None:
         self.view.progress.end()
+        self.results.add(records)
         self.show_study(study)
         if self._to_open:
             self._open_next()
@@ -127,14 +141,31 @@ class StudiesController(QObject):
             files = "1 file" if n == 1 else f"{grouped(n)} files"
             self.view.notice.say("warning", link("problems", f"{files} could not be read"))
 
+    def add_record(self, record: BatchRecord) -> None:
+        """Take the results of a run for the series that are listed."""
+        self.results.add([record])
+        self._match()
+
+    def _match(self) -> None:
+        series = [one for study in self._studies.values() for one in study.series]
+        self.results.match([one for one in series if one.kind == "image"])
+
     def _refresh(self) -> None:
-        self.view.show_rows(study_rows(self._studies.values()))
+        self._match()
+        shown = [
+            replace(study, series=[one for one in study.series if not self.results.is_label_file(one)])
+            for study in self._studies.values()
+        ]
+        self.view.show_rows(study_rows(shown))
+        self.list_changed.emit()
 
     def clear(self) -> None:
         """Empty the list."""
         self.cancel()
         self.thumbnails.stop()
         self._studies.clear()
+        self.results.clear()
+        self._opened.clear()
         self.view.notice.clear()
         self._refresh()
 
@@ -158,13 +189,30 @@ class StudiesController(QObject):
                 continue
             self.view.progress.begin(f"Loading {series_text(series)} …")
 
-            def work(on_progress: ProgressCallback, cancel: CancelToken, series: Series = series) -> Loaded:
-                from napari_medseg.plugin.opening import load_series
-
-                return Loaded(series, load_series(series, on_progress, cancel))
-
-            self.job.start(work, self._loaded)
+            self.job.start(partial(load_with_results, series, self.results.entry(series)), self._loaded)
             return
+
+    def open_instead(self, series: Series, other: Series | None) -> None:
+        """Load a series, and then close the layers of another one."""
+        self._to_load.clear()
+        self._closing = other
+        self.load([series])
+        if self.job.busy and self._to_load:  # another one was on its way: it is not wanted any more
+            self._load_next()
+        if not self.job.busy:  # it is open already
+            self._close_other(series)
+
+    def opened(self, series: Series) -> OpenedImage | None:
+        """Return the layers of a series that were loaded from the list, as far as they are still there."""
+        opened = self._opened.get(id(series))
+        return opened.still_in(self._viewer) if opened is not None else None
+
+    def _close_other(self, kept: Series) -> None:
+        other, self._closing = self._closing, None
+        if other is not None and other is not kept:
+            opened = self.opened(other)
+            for layer in opened.layers if opened is not None else ():
+                self._viewer.layers.remove(layer)
 
     def _select_layer_of(self, series: Series) -> bool:
         wanted = self._layer_of.get(id(series))
@@ -177,14 +225,17 @@ class StudiesController(QObject):
 
     def _loaded(self, loaded: Loaded) -> None:
         self.view.progress.end()
-        layer = to_layer(loaded)
-        self._viewer.add_layer(layer)
+        self._close_other(loaded.series)
+        opened = add_layers(self._viewer, loaded)
+        layer = opened.layers[0]
         self._layer_of[id(loaded.series)] = str(layer.unique_id)
+        self._opened[id(loaded.series)] = opened
         in_sight = loaded.series.notes if self.view.selected_series() == [loaded.series] else ()
-        notes = [note for note in loaded.value.notes if note not in in_sight]
+        notes = [note for note in (*loaded.value.notes, *loaded.problems) if note not in in_sight]
         if notes:
             self.view.notice.say("warning", "<br>".join(escape(note) for note in notes))
         self.layer_added.emit(layer)
+        self.loaded.emit(loaded.series)
         self._load_next()
 
     def _failed(self, error: MedsegError) -> None:
@@ -197,26 +248,14 @@ class StudiesController(QObject):
         self.view.progress.end()
         self.view.notice.say("info", "Stopped.")
 
+    @property
+    def paths(self) -> list[Path]:
+        """The opened files and folders."""
+        return list(self._studies)
+
     def _show_problems(self, address: str) -> None:
         if address == "problems":
             self.view.show_problems([line for study in self._studies.values() for line in study.problems])
-
-
-class Loaded:
-    """A series and what was read of it."""
-
-    def __init__(self, series: Series, value: Volume | Segmentation) -> None:
-        self.series = series
-        self.value = value
-
-
-def to_layer(loaded: Loaded) -> Layer:
-    """Make the layer that shows what was loaded."""
-    from napari_medseg.plugin.layers import segmentation_to_layer, volume_to_layer
-
-    if isinstance(loaded.value, Segmentation):
-        return segmentation_to_layer(loaded.value, series_text(loaded.series))
-    return volume_to_layer(loaded.value)
 
 
 def _open_study(path: Path, on_progress: ProgressCallback, cancel: CancelToken) -> Study:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QModelIndex, QRect, QSize, Qt, Signal
-from qtpy.QtGui import QPixmap
+from qtpy.QtGui import QColor, QPixmap
 from qtpy.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from napari_medseg.gui.studies.model import FACTS_ROLE, THUMBNAIL_ROLE, WARNING_ROLE, series_at
+from napari_medseg.gui.studies.model import FACTS_ROLE, STATUS_ROLE, THUMBNAIL_ROLE, WARNING_ROLE, series_at
+from napari_medseg.gui.studies.status import RowStatus
 
 if TYPE_CHECKING:
     from qtpy.QtCore import QPersistentModelIndex
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 _THUMBNAIL = 44
 _GAP = 8
+_QUIET = 0.65
+"""Opacity of what is said beside the main thing."""
+
+_BAD_COLOUR = QColor("#e0604c")
+"""Legible on napari's dark theme and on its light one."""
 
 
 class SeriesDelegate(QStyledItemDelegate):
@@ -53,6 +59,9 @@ class SeriesDelegate(QStyledItemDelegate):
         if series is not None:
             self._draw_thumbnail(painter, area, index)
             area.setLeft(area.left() + _THUMBNAIL + _GAP)
+            status = index.data(STATUS_ROLE)
+            if isinstance(status, RowStatus):
+                area.setRight(area.right() - self._draw_status(painter, area, row, status) - _GAP)
             if index.data(WARNING_ROLE):
                 area.setRight(area.right() - self._draw_warning(painter, area, style) - _GAP)
         self._draw_lines(painter, area, row, _plain(index), bold=series is None)
@@ -83,6 +92,27 @@ class SeriesDelegate(QStyledItemDelegate):
         icon.paint(painter, QRect(area.right() - size, area.center().y() - size // 2, size, size))
         return size
 
+    def _draw_status(self, painter: QPainter, area: QRect, row: QStyleOptionViewItem, status: RowStatus) -> int:
+        """Draw two short lines at the right; return their width."""
+        font = painter.font() if row.widget is None else row.font
+        line, width = 0, 0
+        right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        for place, text in enumerate((status.first, status.second)):
+            font.setBold(place == 0 and status.tone == "strong")
+            painter.setFont(font)
+            colour = QColor(row.palette.color(row.palette.ColorRole.Text))
+            if place == 0 and status.tone == "bad":
+                colour = _BAD_COLOUR
+            elif place == 1 or status.tone == "quiet":
+                colour.setAlphaF(_QUIET)
+            painter.setPen(colour)
+            line = painter.fontMetrics().height()
+            top = area.center().y() - (line if status.second else line // 2) + 1
+            painter.drawText(QRect(area.left(), top + place * line, area.width(), line), right, text)
+            width = max(width, painter.fontMetrics().horizontalAdvance(text))
+        font.setBold(False)
+        return width
+
     def _draw_lines(
         self, painter: QPainter, area: QRect, row: QStyleOptionViewItem, index: QModelIndex, *, bold: bool
     ) -> None:
@@ -97,7 +127,7 @@ class SeriesDelegate(QStyledItemDelegate):
             if place == 1:
                 font.setBold(False)
                 painter.setFont(font)
-                colour.setAlphaF(0.65)
+                colour.setAlphaF(_QUIET)
             painter.setPen(colour)
             short = painter.fontMetrics().elidedText(text or "", Qt.TextElideMode.ElideRight, area.width())
             flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

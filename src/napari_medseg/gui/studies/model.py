@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from napari_medseg.core import Series
+    from napari_medseg.gui.studies.status import RowStatus
     from napari_medseg.gui.studies.tree import StudyRow
 
 SERIES_ROLE = int(Qt.ItemDataRole.UserRole) + 1
@@ -21,6 +22,9 @@ FACTS_ROLE = SERIES_ROLE + 1
 SEARCH_ROLE = SERIES_ROLE + 2
 WARNING_ROLE = SERIES_ROLE + 3
 THUMBNAIL_ROLE = SERIES_ROLE + 4
+STATUS_ROLE = SERIES_ROLE + 5
+PLAIN_SEARCH_ROLE = SERIES_ROLE + 6
+"""What the filter searches without the status."""
 
 
 class StudyModel(QStandardItemModel):
@@ -49,17 +53,31 @@ class StudyModel(QStandardItemModel):
         if item is not None and item.data(SERIES_ROLE) is series:
             item.setData(thumbnail, THUMBNAIL_ROLE)
 
+    def all_series(self) -> list[Series]:
+        """Return every series that is listed, whatever the filter."""
+        return [item.data(SERIES_ROLE) for item in self._items.values()]
+
+    def index_of(self, series: Series) -> QModelIndex:
+        """Return where a series stands; an invalid index if it is not listed."""
+        item = self._items.get(id(series))
+        return item.index() if item is not None else QModelIndex()
+
+    def set_status(self, series: Series, status: RowStatus | None) -> None:
+        """Show what a model found in a series that is still listed; None shows nothing."""
+        item = self._items.get(id(series))
+        if item is not None and item.data(SERIES_ROLE) is series and item.data(STATUS_ROLE) != status:
+            item.setData(status, STATUS_ROLE)
+            _describe(item, series, status)
+
     def _series_item(self, series: Series, row: StudyRow) -> QStandardItem:
         title, facts = series_text(series), series_facts(series)
         item = QStandardItem(title)
         item.setEditable(False)
         item.setData(series, SERIES_ROLE)
         item.setData(facts, FACTS_ROLE)
-        item.setData(" ".join((row.patient, row.study, title, facts, series.path.name)), SEARCH_ROLE)
+        item.setData(" ".join((row.patient, row.study, title, facts, series.path.name)), PLAIN_SEARCH_ROLE)
         item.setData(bool(series.notes), WARNING_ROLE)
-        lines = [title, facts, *series.notes]
-        item.setToolTip("<br>".join(escape(line) for line in lines if line))
-        item.setData(f"{title}, {facts}", int(Qt.ItemDataRole.AccessibleTextRole))
+        _describe(item, series, None)
         self._items[id(series)] = item
         return item
 
@@ -77,6 +95,16 @@ class StudyFilter(QSortFilterProxyModel):
         pattern = "".join(f"(?=.*{QRegularExpression.escape(word)})" for word in text.split())
         option = QRegularExpression.PatternOption.CaseInsensitiveOption
         self.setFilterRegularExpression(QRegularExpression(pattern, option))
+
+
+def _describe(item: QStandardItem, series: Series, status: RowStatus | None) -> None:
+    """Set all that is read, not seen: filter, tooltip, and the words for a screen reader."""
+    title, facts = item.text(), item.data(FACTS_ROLE)
+    words = [status.first, status.second] if status is not None else []
+    lines = [title, facts, *series.notes, status.sentence if status is not None else ""]
+    item.setData(" ".join((item.data(PLAIN_SEARCH_ROLE), *words)), SEARCH_ROLE)
+    item.setToolTip("<br>".join(escape(line) for line in lines if line))
+    item.setData(", ".join(word for word in (title, facts, *words) if word), int(Qt.ItemDataRole.AccessibleTextRole))
 
 
 def series_at(index: QModelIndex) -> Series | None:

@@ -28,6 +28,7 @@ from napari_medseg.gui.parts.progress_row import ProgressRow
 from napari_medseg.gui.studies.delegate import SeriesDelegate
 from napari_medseg.gui.studies.model import StudyFilter, StudyModel, series_at
 from napari_medseg.gui.studies.problems import ProblemsDialog
+from napari_medseg.gui.studies.work_row import WorkRow
 from napari_medseg.gui.wording import bytes_text, images_text, size_text, spacing_text
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
 _EMPTY = (
     "<p><b>No scans yet</b></p>"
-    "<p>Open a folder, or drop one here.<br>DICOM series and NIfTI files in it and in its subfolders are listed.</p>"
+    "<p>Open a folder, or drop one here.<br>DICOM series, NIfTI files and pictures (PNG, JPEG, TIFF) in it and in its "
+    "subfolders are listed.</p>"
     "<p>To try it without data of your own: <i>File › Open Sample</i>.</p>"
 )
 _NO_MATCH = "<p>No series holds these words.</p>"
@@ -52,8 +54,8 @@ class StudiesView(QWidget):
     Signals
     -------
     open_requested(list of Path), load_requested(list of Series), cancel_requested(), clear_requested(),
-    thumbnail_wanted(Series), link_clicked(str) :
-        What the user asks for.
+    thumbnail_wanted(Series), link_clicked(str), batch_requested(), listed() :
+        What the user asks for; `listed` follows when the list, the filter or the selection has changed.
     """
 
     open_requested = Signal(list)
@@ -62,10 +64,13 @@ class StudiesView(QWidget):
     clear_requested = Signal()
     thumbnail_wanted = Signal(object)
     link_clicked = Signal(str)
+    batch_requested = Signal()
+    listed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAcceptDrops(True)
+        self._batch_runs = False
         self.model = StudyModel(self)
         self._filter = StudyFilter(self)
         self._filter.setSourceModel(self.model)
@@ -79,8 +84,12 @@ class StudiesView(QWidget):
         self.progress.cancel_requested.connect(self.cancel_requested)
         self.notice = Notice(self)
         self.notice.link_clicked.connect(self.link_clicked)
+        self.batch_progress = ProgressRow(self)
+        self.work = WorkRow(self)
         self.load_button = QPushButton("Load series", self)
         self.load_button.clicked.connect(self._request_load)
+        self.batch_button = QPushButton("Run on all…", self)
+        self.batch_button.clicked.connect(self.batch_requested)
         self._lay_out()
         self._apply_filter("")
 
@@ -145,7 +154,12 @@ class StudiesView(QWidget):
         layout.addWidget(self.details)
         layout.addWidget(self.notice)
         layout.addWidget(self.progress)
-        layout.addWidget(self.load_button)
+        layout.addWidget(self.batch_progress)
+        layout.addWidget(self.work)
+        below = QHBoxLayout()
+        below.addWidget(self.load_button, 1)
+        below.addWidget(self.batch_button, 1)
+        layout.addLayout(below)
 
     def show_rows(self, rows: list[StudyRow]) -> None:
         """List these studies, all unfolded."""
@@ -173,6 +187,26 @@ class StudiesView(QWidget):
         found = [series_at(index) for index in self.tree.selectedIndexes()]
         return [series for series in found if series is not None]
 
+    def listed_images(self) -> list[Series]:
+        """Return the images that the filter lets through, top to bottom."""
+        found = []
+        for row in range(self._filter.rowCount()):
+            study = self._filter.index(row, 0)
+            found += [series_at(self._filter.index(n, 0, study)) for n in range(self._filter.rowCount(study))]
+        return [series for series in found if series is not None and series.kind == "image"]
+
+    def select_series(self, series: Series) -> None:
+        """Select a series alone and bring it into sight, if the filter lets it through."""
+        index = self._filter.mapFromSource(self.model.index_of(series))
+        if index.isValid():
+            self.tree.setCurrentIndex(index)
+            self.tree.scrollTo(index)
+
+    def set_batch_running(self, running: bool) -> None:
+        """Do not offer a second run beside one that runs."""
+        self._batch_runs = running
+        self._update_selection()
+
     def _apply_filter(self, text: str) -> None:
         self._filter.set_text(text)
         self.tree.expandAll()
@@ -189,9 +223,16 @@ class StudiesView(QWidget):
         self.load_button.setEnabled(bool(chosen))
         self.load_button.setText("Load series" if len(chosen) < 2 else f"Load {len(chosen)} series")
         self.load_button.setToolTip("" if chosen else "Select a series first")
+        n_images = len(self.listed_images())
+        self.batch_button.setEnabled(n_images > 0 and not self._batch_runs)
+        self.batch_button.setToolTip(
+            "One run at a time" if self._batch_runs else f"Run a model on all listed images ({n_images})"
+        )
+        self.work.setVisible(n_images > 1)
         self.details.setVisible(len(chosen) == 1)
         if len(chosen) == 1:
             self.details.setText(_details(chosen[0]))
+        self.listed.emit()
 
     def _request_load(self) -> None:
         if chosen := self.selected_series():
@@ -206,7 +247,7 @@ class StudiesView(QWidget):
             self.open_requested.emit([Path(folder)])
 
     def _choose_files(self) -> None:
-        kinds = "Scans (*.nii *.nii.gz *.hdr *.img *.dcm *.ima);;All files (*)"
+        kinds = "Scans (*.nii *.nii.gz *.hdr *.img *.dcm *.ima *.png *.jpg *.jpeg *.tif *.tiff);;All files (*)"
         files, _ = QFileDialog.getOpenFileNames(self, "Open scans", "", kinds)
         if files:
             self.open_requested.emit([Path(file) for file in files])

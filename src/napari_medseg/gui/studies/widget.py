@@ -8,17 +8,25 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_medseg.gui.docks import open_panel, prefer_left, share_place_with_layer_list
+from napari_medseg.gui.segment.runner import SharedWorker
+from napari_medseg.gui.studies.batch_controller import BatchController
 from napari_medseg.gui.studies.controller import OpenStudy, StudiesController
+from napari_medseg.gui.studies.segment_link import SegmentLink
 from napari_medseg.gui.studies.view import StudiesView
+from napari_medseg.gui.studies.work_list import WorkListController
 from napari_medseg.plugin.window import keep_heads_up
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import napari.viewer
     from qtpy.QtGui import QShowEvent
 
     from napari_medseg.core import Study
+    from napari_medseg.gui.segment import SegmentWidget
+    from napari_medseg.gui.segment.runner import Segmenter
+    from napari_medseg.models import ModelCard
 
 
 class StudiesWidget(QWidget):
@@ -30,9 +38,23 @@ class StudiesWidget(QWidget):
         Receives the layers.
     open_study : callable, optional
         Lists a folder; a test brings its own.
+    worker : Segmenter, optional
+        Runs models on many images; by default the worker process that the program shares.
+    catalogue : callable, optional
+        Lists the models; by default `napari_medseg.list_models`.
+    find_segment : callable, optional
+        Returns the Segment panel or None; by default the one docked in the viewer.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer, *, open_study: OpenStudy | None = None) -> None:
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        *,
+        open_study: OpenStudy | None = None,
+        worker: Segmenter | None = None,
+        catalogue: Callable[[], Sequence[ModelCard]] | None = None,
+        find_segment: Callable[[], SegmentWidget | None] | None = None,
+    ) -> None:
         super().__init__()
         self._viewer = viewer
         keep_heads_up()
@@ -41,6 +63,9 @@ class StudiesWidget(QWidget):
         self._segment_offered = False
         self.view = StudiesView(self)
         self.controller = StudiesController(self.view, viewer, open_study=open_study)
+        self.batch = BatchController(self.view, worker=worker or SharedWorker(), catalogue=catalogue or _list_models)
+        self._segment = SegmentLink(viewer, find_segment)
+        self.work = WorkListController(self.view, self.controller, self.batch, self._segment)
         self.controller.layer_added.connect(self._offer_segment)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -74,3 +99,10 @@ class StudiesWidget(QWidget):
 
     def _open_segment(self) -> None:
         open_panel(self._viewer, "Segment")
+        self._segment.catch_up()
+
+
+def _list_models() -> Sequence[ModelCard]:
+    from napari_medseg.models import list_models
+
+    return list_models()

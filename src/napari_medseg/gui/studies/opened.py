@@ -1,0 +1,152 @@
+"""A listed image and what a model found in it: read in a thread, then shown as layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.layers import Image, Labels, Layer
+
+from napari_medseg.core import MedsegError, Segmentation, Series, Volume
+from napari_medseg.core.segmentation import smallest_label_type
+from napari_medseg.gui.wording import series_text
+from napari_medseg.measure import SegmentSizes
+from napari_medseg.plugin.layers import segmentation_to_layer, volume_to_layer
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_medseg.batch.record import BatchRecord
+    from napari_medseg.core import CancelToken, ProgressCallback
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The labels of an image, as they lie in a file.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        The labels.
+    path : pathlib.Path
+        Their file.
+    title : str
+        Of the model.
+    sizes : SegmentSizes
+        Of the labels in the file.
+    """
+
+    segmentation: Segmentation
+    path: Path
+    title: str
+    sizes: SegmentSizes
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A series and what was read of it, with the results of a batch if there are some.
+
+    Parameters
+    ----------
+    series : Series
+        The series.
+    value : Volume or Segmentation
+        Its voxels.
+    found : Found or None
+        What a model found in it.
+    problems : tuple of str
+        Why results could not be read.
+    """
+
+    series: Series
+    value: Volume | Segmentation
+    found: Found | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedImage:
+    """The layers of one image of the list.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+        The image, and its results if there are some.
+    found : Found or None
+        What the last layer was made of.
+    """
+
+    layers: tuple[Layer, ...]
+    found: Found | None = None
+
+    @property
+    def labels(self) -> Labels | None:
+        """The layer of the results."""
+        last = self.layers[-1]
+        return last if self.found is not None and isinstance(last, Labels) else None
+
+    def still_in(self, viewer: Viewer) -> OpenedImage | None:
+        """Return what of it is still in a viewer; None if nothing is."""
+        there = tuple(layer for layer in self.layers if layer in viewer.layers)
+        if not there:
+            return None
+        return replace(self, layers=there, found=self.found if there[-1] is self.layers[-1] else None)
+
+
+def load_with_results(
+    series: Series, entry: tuple[BatchRecord, str] | None, on_progress: ProgressCallback, cancel: CancelToken
+) -> Loaded:
+    """Read a series and, where a model was run on it, its labels; in a thread.
+
+    Labels that cannot be read, or do not fit, are said and do not keep the image from being shown.
+
+    Raises
+    ------
+    MedsegError
+        If the series cannot be read.
+    Cancelled
+        If the user stopped it.
+    """
+    from napari_medseg.plugin.opening import load_series
+
+    value = load_series(series, on_progress, cancel)
+    result = entry[0].get(entry[1]) if entry is not None else None
+    if entry is None or result is None or not result.has_labels or not isinstance(value, Volume):
+        return Loaded(series, value)
+    path = entry[0].label_path(result)
+    try:
+        return Loaded(series, value, _found(path, entry[0].title, value, cancel))
+    except MedsegError as error:
+        return Loaded(series, value, problems=(str(error),))
+
+
+def add_layers(viewer: Viewer, loaded: Loaded) -> OpenedImage:
+    """Show what was loaded, the labels over their image."""
+    if isinstance(loaded.value, Segmentation):
+        return OpenedImage((viewer.add_layer(segmentation_to_layer(loaded.value, series_text(loaded.series))),))
+    image: Image = viewer.add_layer(volume_to_layer(loaded.value))
+    found = loaded.found
+    if found is None:
+        return OpenedImage((image,))
+    labels = viewer.add_layer(segmentation_to_layer(found.segmentation, f"{image.name} – {found.title}", image))
+    return OpenedImage((image, labels), found)
+
+
+def _found(path: Path, title: str, volume: Volume, cancel: CancelToken) -> Found:
+    from napari_medseg.io import read_segmentation
+    from napari_medseg.measure import segment_sizes
+
+    read = read_segmentation(path, None, cancel)
+    if read.array.shape != volume.spatial_shape or not read.geometry.matches(volume.geometry):
+        raise MedsegError(f"{path.name} has another size or place than the image.", "Run the model on it again.")
+    highest = max([int(read.array.max(initial=0)), *(segment.label for segment in read.segments)])
+    # The scan's own source, so that saving knows what the labels belong to and whether lengths are known; and the
+    # smallest type, since napari recolours bytes at once and wider labels slowly.
+    segmentation = replace(
+        read,
+        array=read.array.astype(smallest_label_type(highest), order="K"),
+        geometry=volume.geometry,
+        source=volume.source,
+    )
+    return Found(segmentation, path, title, segment_sizes(segmentation))
