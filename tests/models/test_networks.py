@@ -99,6 +99,15 @@ def test_a_maskrcnn_gives_findings_on_the_images_own_pixels() -> None:
     assert len(found["boxes"]) and float(found["boxes"][:, 2].max()) <= 96
 
 
+def test_a_maskrcnn_sees_images_at_their_own_size_also_in_evaluation() -> None:
+    network = maskrcnn().eval()
+    seen: list[torch.Size] = []
+    network.get_submodule("network.backbone").register_forward_pre_hook(lambda _, given: seen.append(given[0].shape))
+    with torch.inference_mode():
+        network(torch.randn(1, 1, 96, 64))
+    assert seen == [(1, 1, 96, 64)]
+
+
 def test_a_maskrcnns_probe_moves_with_every_part() -> None:
     torch.manual_seed(0)
     network = maskrcnn().eval()

@@ -117,6 +117,7 @@ class FrameTask:
             self.plan.window,
             rule=self.card.input.intensity if per_window else None,
             mirror_axes=self.card.input.mirror_axes,
+            mirror_swaps=self.card.mirror_channels,
             spatial_dims=self.card.network.spatial_dims,
             padding_mode=self.card.input.padding_mode,
             device=attempt.device,

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from napari_medseg.models.card import IntensityRule
 
 
+_SIDES = 0
+"""The axis along which left and right are mirrored."""
+
+
 class NetworkPredictor:
     """Normalise, pad, run, and average over mirror images.
 
@@ -30,6 +34,8 @@ class NetworkPredictor:
     mirror_axes : tuple of int
         Axes along which a window is also read backwards (all combinations), and the scores averaged. Windows in which
         the network sees nothing but background are read once only: nearly all of a head, at half the time.
+    mirror_swaps : tuple of tuple of int
+        Classes that are each other's mirror image along the first axis, such as the channels of left and right lung.
     spatial_dims : {2, 3}
         Whether the network reads planes (the third axis of the windows has one voxel then; rows come first) or volumes.
     padding_mode : str
@@ -45,6 +51,7 @@ class NetworkPredictor:
         *,
         rule: IntensityRule | None,
         mirror_axes: tuple[int, ...],
+        mirror_swaps: tuple[tuple[int, int], ...] = (),
         spatial_dims: int,
         padding_mode: str,
         device: str,
@@ -53,6 +60,7 @@ class NetworkPredictor:
         self._window = window
         self._rule = rule
         self._mirrors = [axes for n in range(len(mirror_axes) + 1) for axes in itertools.combinations(mirror_axes, n)]
+        self._swapped = {a: b for pair in mirror_swaps for a, b in (pair, pair[::-1])}
         self._spatial_dims = spatial_dims
         self._padding = padding_mode
         self._device = device
@@ -89,9 +97,15 @@ class NetworkPredictor:
             total = scores[seen]
             for axes in self._mirrors[1:]:
                 at = [axis + 2 for axis in axes]
-                total += self._run(batch[seen].flip(at)).flip(at)
+                total += self._with_sides(self._run(batch[seen].flip(at)).flip(at), axes)
             scores[seen] = total / len(self._mirrors)
         return scores
+
+    def _with_sides(self, scores: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+        """Give the scores of a mirrored image to the classes of the other side."""
+        if _SIDES not in axes or not self._swapped:
+            return scores
+        return scores[:, [self._swapped.get(n, n) for n in range(scores.shape[1])]]
 
     def _run(self, batch: torch.Tensor) -> torch.Tensor:
         if self._spatial_dims == 2:

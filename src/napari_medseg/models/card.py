@@ -35,9 +35,9 @@ class LabelSpec(CardPart):
 
 
 class NetworkSpec(CardPart):
-    """Which network to build; `arguments` are the family's own."""
+    """Which network to build; `arguments` are the family's own. A classifier teaches a backbone, and has no card."""
 
-    family: Literal["unet", "fcn", "deeplabv3", "maskrcnn"]
+    family: Literal["unet", "fcn", "deeplabv3", "maskrcnn", "classifier"]
     spatial_dims: Literal[2, 3]
     in_channels: int = Field(ge=1)
     out_channels: int = Field(ge=1)
@@ -82,6 +82,8 @@ class InputSpec(CardPart):
         How intensities are brought to one scale.
     mirror_axes : tuple of int
         Axes along which the network also looks at the mirrored window; the scores are averaged.
+    mirror_swaps : tuple of tuple of int
+        Labels that are each other's mirror image from left to right.
     padding_mode : {"constant"}
         What lies outside the scan: zero, after the intensity rule.
     """
@@ -93,16 +95,21 @@ class InputSpec(CardPart):
     overlap: float = Field(default=0.25, ge=0, lt=1)
     intensity: IntensityRule = IntensityRule()
     mirror_axes: tuple[int, ...] = ()
+    mirror_swaps: tuple[tuple[int, int], ...] = ()
     padding_mode: Literal["constant"] = "constant"
 
 
 class PostprocessSpec(CardPart):
-    """What of the result is kept: connected parts (26 neighbours, all labels together), or findings by their score."""
+    """What of the result is kept: connected parts (26 neighbours, all labels together), or findings by their score.
+
+    ``most_per_label`` is how many findings of a label there can be, such as one right lung; the surest are kept.
+    """
 
     keep_components: int | None = Field(default=None, ge=1)
     min_relative: float = Field(default=0.0, ge=0, le=1)
     min_volume_ml: float = Field(default=0.0, ge=0)
     min_score: float = Field(default=0.5, ge=0, le=1)
+    most_per_label: int | None = Field(default=None, ge=1)
 
 
 class DataSource(CardPart):
@@ -187,11 +194,19 @@ class ModelCard(CardPart):
     test_vector: str | None = Field(default=None, pattern=r"^[^/\\]+\.safetensors$")
     cpu_seconds_per_megavoxel: float | None = None
 
+    @property
+    def mirror_channels(self) -> tuple[tuple[int, int], ...]:
+        """The network's channels that are each other's mirror image from left to right."""
+        channels = {label.value: channel for channel, label in enumerate(self.labels, start=1)}
+        return tuple((channels[a], channels[b]) for a, b in self.input.mirror_swaps)
+
     @model_validator(mode="after")
     def _consistent(self) -> ModelCard:
         values = [label.value for label in self.labels]
         if len(set(values)) != len(values):
             raise ValueError("two labels share a value")
+        if self.network.family == "classifier":
+            raise ValueError("a classifier segments nothing")
         n_axes = self.network.spatial_dims
         for what, axes in (("window", self.input.window), ("spacing_mm", self.input.spacing_mm)):
             if axes is not None and len(axes) != n_axes:
@@ -200,6 +215,9 @@ class ModelCard(CardPart):
             raise ValueError("input.longest_side is for networks of planes, instead of spacing_mm")
         if self.task == "instances" and self.network.family != "maskrcnn":
             raise ValueError(f"a network of family {self.network.family} finds no instances")
+        swapped = [value for pair in self.input.mirror_swaps for value in pair]
+        if len(set(swapped)) != len(swapped) or not set(swapped) <= set(values):
+            raise ValueError("input.mirror_swaps are pairs of the card's labels, each label in one pair at most")
         if any(not 0 <= axis < n_axes for axis in self.input.mirror_axes):
             raise ValueError(f"input.mirror_axes {self.input.mirror_axes} are not all axes of the network")
         return self

@@ -35,6 +35,21 @@ def test_image_and_layers_move_together() -> None:
     assert moved == 5
 
 
+def test_a_mirrored_side_takes_the_other_sides_name() -> None:
+    mirror = AugmentationRecipe(affine=0, bend=0, contrast=0, blur=0, noise=0, cutout=0, mirror=1)
+    labels = torch.zeros(1, 8, 10, dtype=torch.uint8)
+    labels[0, :, 1:3], labels[0, :, 6:9], labels[0, 0, 4] = 1, 2, 3
+    none = torch.zeros(0, dtype=torch.int64)
+    with seeded(0):
+        turned = change(Sample(torch.rand(1, 8, 10), labels, none), mirror, [(1, 2)]).layers[0]
+    assert bool((turned[:, 1:4] == 1).all()) and bool((turned[:, 7:9] == 2).all()) and int(turned[0, 5]) == 3
+    masks = torch.stack([labels[0] == 1, labels[0] == 2]).to(torch.uint8)
+    with seeded(0):
+        found = change(Sample(torch.rand(1, 8, 10), masks, torch.tensor([1, 2])), mirror, [(1, 2)])
+    assert found.classes.tolist() == [2, 1]
+    assert bool(found.layers[0, :, 7:9].all()) and int(found.layers[0].sum()) == int(masks[0].sum())
+
+
 def test_a_veil_brightens_a_part_and_moves_nothing() -> None:
     recipe = AugmentationRecipe(affine=0, bend=0, contrast=0, blur=0, noise=0, cutout=0, veil=1)
     with seeded(3):

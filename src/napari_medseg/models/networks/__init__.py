@@ -19,6 +19,7 @@ _BUILDERS = {
     "fcn": ("semantic", "build_fcn"),
     "deeplabv3": ("semantic", "build_deeplabv3"),
     "maskrcnn": ("instances", "build_maskrcnn"),
+    "classifier": ("classifier", "build_classifier"),
 }
 """Module and function of each family; a family's libraries are imported when a network of it is built."""
 
@@ -34,8 +35,8 @@ def build_network(spec: NetworkSpec) -> torch.nn.Module:
     Returns
     -------
     torch.nn.Module
-        Takes (n, in_channels, *window) and gives scores (n, out_channels, *window); a Mask R-CNN gives what
-        `napari_medseg.models.networks.instances.InstanceNetwork` says.
+        Takes (n, in_channels, *window) and gives scores (n, out_channels, *window), a classifier (n, out_channels);
+        a Mask R-CNN gives what `napari_medseg.models.networks.instances.InstanceNetwork` says.
 
     Raises
     ------

@@ -56,6 +56,24 @@ def build_backbone(name: str, in_channels: int, *, dilated: bool = False) -> Bac
     return _BACKBONES[name](in_channels, dilated)
 
 
+def modules_up_to(body: nn.Module, level: str) -> list[nn.Module]:
+    """Return the parts of a backbone's module that its features of a level are computed by.
+
+    Raises
+    ------
+    ValueError
+        If it has no such level.
+    """
+    if isinstance(body, efficientnet_lite.EfficientNetLite0):
+        return body.modules_up_to(level)
+    found = []
+    for name, part in body.named_children():
+        found.append(part)
+        if getattr(body, "return_layers", {}).get(name) == level:
+            return found
+    raise ValueError(f"The backbone has no level '{level}'.")
+
+
 def set_input_channels(module: nn.Module, in_channels: int) -> None:
     """Let the first convolution read another number of channels, by the sum of its weights over the colours.
 

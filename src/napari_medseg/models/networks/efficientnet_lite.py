@@ -154,6 +154,13 @@ class EfficientNetLite0(nn.Module):
                 self._levels[len(blocks) - 1] = _LEVEL_OF_STAGE[number]
         self.blocks = nn.ModuleList(blocks)
 
+    def modules_up_to(self, level: str) -> list[nn.Module]:
+        """Return the parts that the features of a level are computed by."""
+        last = {name: number for number, name in self._levels.items()}
+        if level not in last:
+            raise ValueError(f"The backbone has no level '{level}'.")
+        return [self.stem, *self.blocks[: last[level] + 1]]
+
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return features "2" to "5", at 1/4 to 1/32 of the resolution (1/16 at most if dilated)."""
         features = {}

@@ -11,6 +11,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
@@ -56,6 +57,17 @@ class InstanceNetwork(nn.Module):
         """Find, or in training give the losses by name."""
         return self.network(list(images), targets)
 
+    def find(self, images: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+        """Find, but leave masks as the network makes them, each spread over its box: (m, 1, side, side).
+
+        torchvision's own call pastes them into the image a pixel too wide and half a pixel off.
+        """
+        prepared, _ = self.network.transform(list(images))
+        features = self.network.backbone(prepared.tensors)
+        proposed, _ = self.network.rpn(prepared, features)
+        found, _ = self.network.roi_heads(features, proposed, prepared.image_sizes)
+        return list(found)
+
     def probe(self, images: torch.Tensor) -> torch.Tensor:
         """Return scores that depend on all weights but on no threshold, for `verify`, shape (boxes, values)."""
         features = self.network.backbone(images)
@@ -100,15 +112,35 @@ def build_maskrcnn(spec: NetworkSpec) -> InstanceNetwork:
         box_predictor=FastRCNNPredictor(chosen["head_channels"], spec.out_channels),
         mask_head=MaskRCNNHeads(chosen["pyramid_channels"], [_MASK_CHANNELS] * 4, dilation=1),
         mask_predictor=MaskRCNNPredictor(_MASK_CHANNELS, _MASK_CHANNELS, spec.out_channels),
-        image_mean=[0.0] * spec.in_channels,
-        image_std=[1.0] * spec.in_channels,
         box_batch_size_per_image=chosen["sampled_boxes"],
         box_detections_per_img=chosen["detections"],
         box_score_thresh=chosen["score_threshold"],
         box_nms_thresh=chosen["overlap_threshold"],
-        _skip_resize=True,
     )
+    network.transform = AsTheyAre(spec.in_channels)
     return InstanceNetwork(network)
+
+
+class AsTheyAre(GeneralizedRCNNTransform):  # type: ignore[misc]  # torchvision has no types
+    """Torchvision's preparation of images without its resizing and normalisation, which are done before.
+
+    Its own switch for that, ``_skip_resize``, holds in training only: in evaluation images would be resized to 800
+    pixels, which the network has never learnt from.
+
+    Parameters
+    ----------
+    in_channels : int
+        Of the images.
+    """
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__(min_size=1, max_size=1, image_mean=[0.0] * in_channels, image_std=[1.0] * in_channels)
+
+    def resize(
+        self, image: torch.Tensor, target: dict[str, torch.Tensor] | None = None
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor] | None]:
+        """Return both as they are."""
+        return image, target
 
 
 class Pyramid(nn.Module):

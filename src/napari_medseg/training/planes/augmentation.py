@@ -48,8 +48,8 @@ def seeded(seed: int) -> Iterator[None]:
 def on_canvas(case: PlaneCase, rows: int, columns: int, recipe: AugmentationRecipe, *, changed: bool) -> Sample:
     """Return a case in the middle of a canvas of zeros, its contrast changed if wanted."""
     image = case.image[None]
-    if changed and _chance(recipe.contrast):
-        image = _change_contrast(image, recipe.gamma)
+    if changed and chance(recipe.contrast):
+        image = change_contrast(image, recipe.gamma)
     missing = [columns - image.shape[2], rows - image.shape[1]]
     pads = [part for n in missing for part in (n // 2, n - n // 2)]
     return Sample(F.pad(image, pads), F.pad(case.layers, pads), case.classes)
@@ -72,10 +72,20 @@ def mosaic(samples: Sequence[Sample]) -> Sample:
     return _without_empty(Sample(image, torch.cat(layers), torch.cat([sample.classes for sample in samples])))
 
 
-def change(sample: Sample, recipe: AugmentationRecipe) -> Sample:
-    """Turn, bend, mirror; then veil a part, smooth, add noise and blank a box."""
+def change(sample: Sample, recipe: AugmentationRecipe, swaps: Sequence[tuple[int, int]] = ()) -> Sample:
+    """Turn, bend, mirror; then veil a part, smooth, add noise and blank a box.
+
+    Parameters
+    ----------
+    sample : Sample
+        What to change.
+    recipe : AugmentationRecipe
+        How far.
+    swaps : sequence of tuple of int
+        Labels that are each other's mirror image.
+    """
     before = sample
-    if _chance(recipe.affine):
+    if chance(recipe.affine):
         shift = (recipe.shift, recipe.shift)
         turn = v2.RandomAffine(
             recipe.angle,
@@ -85,28 +95,29 @@ def change(sample: Sample, recipe: AugmentationRecipe) -> Sample:
             interpolation=v2.InterpolationMode.BILINEAR,
         )
         sample = _geometric(sample, turn)
-    if _chance(recipe.bend):
+    if chance(recipe.bend):
         bend = _displacement(sample.image.shape[1], sample.image.shape[2], recipe.bend_pixels)
         sample = _geometric(sample, lambda *inputs: tuple(tv.elastic(tensor, bend) for tensor in inputs))
-    if _chance(recipe.mirror):
-        sample = _geometric(sample, v2.RandomHorizontalFlip(1.0))
+    if chance(recipe.mirror):
+        sample = _other_side(_geometric(sample, v2.RandomHorizontalFlip(1.0)), swaps)
     image = sample.image
-    if _chance(recipe.veil):
+    if chance(recipe.veil):
         image = image + _veil(image, recipe.veil_strength)
-    if _chance(recipe.blur):
+    if chance(recipe.blur):
         image = v2.GaussianBlur(5, (0.3, 1.2))(image)
-    if _chance(recipe.noise):
+    if chance(recipe.noise):
         image = v2.GaussianNoise(sigma=recipe.noise_deviation * float(torch.rand(())), clip=False)(image)
-    if _chance(recipe.cutout):
+    if chance(recipe.cutout):
         image = v2.RandomErasing(1.0, scale=(0.01, 0.08), ratio=(0.4, 2.5))(image)
     return _kept(replace(sample, image=image), before)
 
 
-def _chance(probability: float) -> bool:
+def chance(probability: float) -> bool:
+    """Draw once: true as often as `probability` says."""
     return float(torch.rand(())) < probability
 
 
-def _change_contrast(image: torch.Tensor, deviation: float) -> torch.Tensor:
+def change_contrast(image: torch.Tensor, deviation: float) -> torch.Tensor:
     """Change gamma and contrast; mean and deviation stay, as the network will meet them."""
     mean, spread = image.mean(), image.std()
     low, high = image.aminmax()
@@ -143,6 +154,16 @@ def _geometric(sample: Sample, transform: object) -> Sample:
     assert callable(transform)
     image, changed = transform(tv_tensors.Image(sample.image), tv_tensors.Mask(layers))
     return replace(sample, image=image.as_subclass(torch.Tensor), layers=changed.as_subclass(torch.Tensor)[:n])
+
+
+def _other_side(sample: Sample, swaps: Sequence[tuple[int, int]]) -> Sample:
+    """Name what is on the other side now."""
+    are_maps = not len(sample.classes)
+    named = sample.layers if are_maps else sample.classes
+    swapped = named.clone()
+    for a, b in swaps:
+        swapped[named == a], swapped[named == b] = b, a
+    return replace(sample, layers=swapped) if are_maps else replace(sample, classes=swapped)
 
 
 def _kept(sample: Sample, before: Sample) -> Sample:

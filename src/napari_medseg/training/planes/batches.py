@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import torch
 from torchvision.ops import masks_to_boxes
 
+from napari_medseg.models.networks.backbones import modules_up_to
 from napari_medseg.training.losses import segmentation_loss
 from napari_medseg.training.planes.augmentation import Sample, change, mosaic, on_canvas, seeded
+from napari_medseg.training.planes.start import body_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_medseg.training.planes.prepare import PlaneCase
-    from napari_medseg.training.planes.recipe import PlanesRecipe
+    from napari_medseg.training.planes.recipe import PlanesRecipe, StartRecipe
 
 _MOSAIC_CASES = 4
 
@@ -42,17 +44,18 @@ class PlaneBatches:
 
         Cross entropy and Dice for label maps; for findings the sum of Mask R-CNN's own losses.
         """
-        if self._recipe.start.freeze_norm:
-            _freeze_norm(network)
+        _keep_still(network, self._recipe.start)
         with seeded(self._recipe.training.seed * 1_000_003 + step):
             samples = self._draw(step)
             images = torch.stack([sample.image for sample in samples]).contiguous(memory_format=torch.channels_last)
+            device = next(network.parameters()).device
+            images = images.to(device)
             if self._recipe.finds_instances:
-                losses: dict[str, torch.Tensor] = network(images, [instance_target(sample) for sample in samples])
+                targets = [_on_device(instance_target(sample), device) for sample in samples]
+                losses: dict[str, torch.Tensor] = network(images, targets)
                 return torch.stack(list(losses.values())).sum()
-            return segmentation_loss(
-                network(images), torch.stack([sample.layers[0] for sample in samples]), with_dice=True
-            )
+            labels = torch.stack([sample.layers[0] for sample in samples]).to(device)
+            return segmentation_loss(network(images), labels, with_dice=True)
 
     def draw(self, step: int) -> list[Sample]:
         """Draw the batch of a step."""
@@ -75,7 +78,7 @@ class PlaneBatches:
         if recipe.mosaic and float(torch.rand(())) < recipe.mosaic:
             others = [self._cases[self._any_case()] for _ in range(_MOSAIC_CASES - 1)]
             sample = mosaic([sample, *(on_canvas(other, rows, columns, recipe, changed=True) for other in others)])
-        return change(sample, recipe)
+        return change(sample, recipe, self._recipe.input.mirror_swaps)
 
     def _case_at(self, position: int) -> int:
         """Go through all cases in a new order each time, or draw by the recipe's shares."""
@@ -101,7 +104,19 @@ def instance_target(sample: Sample) -> dict[str, torch.Tensor]:
     return {"boxes": boxes, "labels": sample.classes, "masks": sample.layers}
 
 
-def _freeze_norm(network: torch.nn.Module) -> None:
-    for name, module in network.named_modules():
-        if ".body." in name and isinstance(module, torch.nn.BatchNorm2d):
-            module.eval()
+def _on_device(target: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+    return {name: value.to(device) for name, value in target.items()}
+
+
+def _keep_still(network: torch.nn.Module, start: StartRecipe) -> None:
+    """Let nothing be learnt in the part of the backbone that the recipe keeps."""
+    body = body_of(network)
+    if body is None:
+        return
+    if start.freeze_norm:
+        for module in body.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eval()
+    if start.frozen_level:
+        for module in modules_up_to(body, str(start.frozen_level)):
+            module.requires_grad_(False).eval()

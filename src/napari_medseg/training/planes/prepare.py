@@ -19,6 +19,7 @@ from napari_medseg.training.data import LabelledCase, read_image, read_instances
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_medseg.models.card import IntensityRule
     from napari_medseg.training.data import ImagePixels
     from napari_medseg.training.planes.recipe import PlanesRecipe
 
@@ -78,15 +79,20 @@ def prepare_case(case: LabelledCase, recipe: PlanesRecipe) -> PlaneCase:
     if image.array.ndim != 2:
         raise MedsegError(f"The case '{case.name}' is a volume, and the recipe's network reads planes.")
     grid = plan_grid(image.geometry, None, None, recipe.input.longest_side)
-    columns, rows, _ = grid.geometry.shape
-    whole = (slice(0, columns), slice(0, rows), slice(0, 1))
-    work = work_voxels(image.array.T[:, :, None], grid, whole, recipe.input.intensity)
-    pixels = torch.from_numpy(np.array(work[..., 0].T, dtype=np.float32, order="C"))
+    pixels = prepare_pixels(image, grid, recipe.input.intensity)
     if recipe.finds_instances:
         layers, classes = _findings(case, image, grid, recipe.data.box_shape)
     else:
         layers, classes = _label_map(case, image, grid, recipe.network.out_channels), torch.zeros(0, dtype=torch.int64)
     return PlaneCase(case.name, case.patient, case.weak_negative, pixels, layers, classes)
+
+
+def prepare_pixels(image: ImagePixels, grid: WorkGrid, intensity: IntensityRule) -> torch.Tensor:
+    """Return an image on a grid of pixels, after the intensity rule: float32, shape (rows, columns)."""
+    columns, rows, _ = grid.geometry.shape
+    whole = (slice(0, columns), slice(0, rows), slice(0, 1))
+    work = work_voxels(image.array.T[:, :, None], grid, whole, intensity)
+    return torch.from_numpy(np.array(work[..., 0].T, dtype=np.float32, order="C"))
 
 
 def has_derived_masks(cases: Sequence[LabelledCase]) -> bool:

