@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -142,6 +143,15 @@ def test_segments_become_findings(segmentation: ms.Segmentation) -> None:
     assert findings_of(segmentation, "b/c.png").image == "b/c.png"
 
 
+def test_pixels_that_someone_painted_out_of_the_box_give_the_box(segmentation: ms.Segmentation) -> None:
+    painted = segmentation.array.copy()
+    painted[12:31, 7:9, 0] = 1  # a pixel to the left is within the rounding of the box; two to the right are not
+    found = findings_of(dataclasses.replace(segmentation, array=painted)).findings[0]
+    assert found.box == (12.0, 7.0, 31.0, 23.0) and found.score == 0.8125
+    painted[29:, :, 0][painted[29:, :, 0] == 1] = 0
+    assert findings_of(dataclasses.replace(segmentation, array=painted)).findings[0].box == (12.25, 7.5, 28.75, 23.0)
+
+
 def test_findings_come_from_one_slice_with_a_name(labels: ms.Segmentation, volume: ms.Volume) -> None:
     with pytest.raises(ms.MedsegError, match="several slices"):
         findings_of(labels)
@@ -231,11 +241,11 @@ def test_coco_of_others_is_read(tmp_path: Path) -> None:
     }
     (tmp_path / "a.json").write_text(json.dumps(document), encoding="utf-8-sig")
     (found,) = read_findings(tmp_path / "a.json")
-    assert (found.image, found.size, len(found.findings)) == ("x/y.jpg", (9, 8), 4)
+    assert (found.image, found.size, len(found.findings)) == ("x/y.jpg", (9, 8), 5)
     for finding in found.findings[:3]:
         assert finding.mask is not None
         np.testing.assert_array_equal(finding.mask.to_mask(), mask)
-    assert found.findings[3].mask is None and [f.score for f in found.findings] == [None, None, 0.5, None]
+    assert found.findings[3].mask is None and [f.score for f in found.findings] == [None, None, 0.5, None, None]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from napari_medseg.core.volume import Volume
 
+_ROUNDING = 1.0
+"""Pixels by which the mask of a network may reach out of its box."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -82,8 +85,9 @@ def findings_of(segmentation: Segmentation, image: str = "") -> ImageFindings:
     Parameters
     ----------
     segmentation : Segmentation
-        One label for each finding, of one slice. A segment without a box gets that of its pixels; one with neither is
-        left out. Boxes are cut at the edge of the image. x is i and y is j of the voxels as stored.
+        One label for each finding, of one slice. A segment without a box gets that of its pixels, and so does one
+        whose pixels reach out of it by more than one: someone has painted them. One with neither is left out. Boxes
+        are cut at the edge of the image. x is i and y is j of the voxels as stored.
     image : str
         Name of the image; by default the file name of the scan. No other fact of its header goes along.
 
@@ -168,9 +172,18 @@ def check_names(images: Iterable[ImageFindings]) -> list[ImageFindings]:
 def _finding_of(segment: Segment, labels: npt.NDArray[Any]) -> Finding | None:
     mask = labels == segment.label
     runs = RunLengths.from_mask(mask) if mask.any() else None
-    box = _box_within(segment, labels.shape) or mask_bounds(mask)
+    box, bounds = _box_within(segment, labels.shape), mask_bounds(mask)
+    if box is None or (bounds is not None and _reaches_out(bounds, box)):
+        box = bounds
     score = segment.score if segment.score is not None and math.isfinite(segment.score) else None
     return None if box is None else Finding(segment.name, box, score, runs, segment.code)
+
+
+def _reaches_out(bounds: PixelBox, box: PixelBox) -> bool:
+    """Whether pixels lie beyond a box by more than the rounding of its edges."""
+    low = all(inner >= outer - _ROUNDING for inner, outer in zip(bounds[:2], box[:2], strict=True))
+    high = all(inner <= outer + _ROUNDING for inner, outer in zip(bounds[2:], box[2:], strict=True))
+    return not (low and high)
 
 
 def _box_within(segment: Segment, shape: tuple[int, ...]) -> PixelBox | None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.segmentation import Code
 from napari_medseg.io.atomic import atomic_write
@@ -76,8 +74,8 @@ def write_coco(images: Iterable[ImageFindings], path: Path, categories: Sequence
 def read_coco(path: Path) -> list[ImageFindings]:
     """Read the findings of a COCO data set.
 
-    Boxes, scores, and masks as run lengths or polygons (filled where the centre of a pixel lies inside). Regions of
-    many objects (``iscrowd``) are no findings and are passed over.
+    Boxes, scores, and masks as run lengths or polygons (filled where the centre of a pixel lies inside). A crowd
+    (``iscrowd``) is taken as one finding: programs that annotate medical images mark all so that has run lengths.
 
     Parameters
     ----------
@@ -107,8 +105,7 @@ def read_coco(path: Path) -> list[ImageFindings]:
     for place, record in enumerate(annotations, start=1):
         try:
             key = _key(record["image_id"])
-            if not record.get("iscrowd", 0):
-                found[key].append(_finding(record, sizes[key], *names[_key(record["category_id"])]))
+            found[key].append(_finding(record, sizes[key], *names[_key(record["category_id"])]))
         except _FAULTS as error:
             raise MedsegError(f"Annotation {place} of {path.name} makes no sense: {_reason(error)}.", _HINT) from error
     return [ImageFindings(file_names[key], tuple(found[key]), sizes[key]) for key in images]
@@ -179,7 +176,7 @@ def _mask(told: Any, size: tuple[int, int]) -> RunLengths | None:
     counts = told["counts"]
     if isinstance(counts, str):
         return RunLengths.from_text(rows, columns, counts)
-    return RunLengths(rows, columns, np.array(counts, dtype=np.int64))
+    return RunLengths.from_counts(rows, columns, counts)
 
 
 def _key(value: Any) -> int | str:

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_medseg.core.boxes import PixelBox
 
 Mask = npt.NDArray[np.bool_]
 
@@ -49,7 +55,7 @@ class RunLengths:
         n_pixels = self.rows * self.columns
         fitting = counts.ndim == 1 and not ((counts < 0) | (counts > n_pixels)).any()
         if not fitting or int(counts.sum()) != n_pixels:
-            raise ValueError(f"The runs do not fill {self.columns} × {self.rows} pixels.")
+            raise ValueError(f"The run lengths do not fill {self.columns} × {self.rows} pixels.")
         object.__setattr__(self, "counts", counts)
 
     @classmethod
@@ -60,6 +66,20 @@ class RunLengths:
         starts = np.flatnonzero(flat[1:] != flat[:-1]) + 1
         counts = np.diff(np.concatenate([[0], starts, [flat.size]]))
         return cls(rows, columns, np.concatenate([[0], counts]) if flat[0] else counts)
+
+    @classmethod
+    def from_counts(cls, rows: int, columns: int, counts: Sequence[int]) -> RunLengths:
+        """Take the plain numbers of COCO's files.
+
+        Raises
+        ------
+        ValueError
+            If they do not fill the image.
+        """
+        try:
+            return cls(rows, columns, np.array(counts, dtype=np.int64))
+        except OverflowError as error:
+            raise ValueError("The run lengths are too long for any image.") from error
 
     @classmethod
     def from_text(cls, rows: int, columns: int, text: str) -> RunLengths:
@@ -77,6 +97,19 @@ class RunLengths:
         """Number of pixels in the mask."""
         return int(self.counts[1::2].sum())
 
+    def bounds(self) -> PixelBox | None:
+        """Return (x_min, y_min, x_max, y_max) at pixel edges, or None if no pixel is covered; lays out no pixels."""
+        ends = np.cumsum(self.counts)
+        starts, lasts = ends[:-1:2], ends[1::2] - 1
+        starts, lasts = starts[lasts >= starts], lasts[lasts >= starts]
+        if not starts.size:
+            return None
+        left, right = starts // self.rows, lasts // self.rows
+        whole = bool((right > left).any())  # a run over the end of a column touches both edges
+        top = 0 if whole else int((starts % self.rows).min())
+        bottom = self.rows if whole else int((lasts % self.rows).max()) + 1
+        return float(left.min()), float(top), float(right.max() + 1), float(bottom)
+
     def to_mask(self) -> Mask:
         """Decode into a mask of shape (rows, columns)."""
         values = np.arange(len(self.counts)) % 2 == 1
@@ -88,14 +121,19 @@ class RunLengths:
         return "".join(_digits(count - (counts[n - 2] if n > 2 else 0)) for n, count in enumerate(counts))
 
 
-def runs_of_polygons(rows: int, columns: int, polygons: list[list[float]]) -> RunLengths:
+def runs_of_polygons(rows: int, columns: int, polygons: Sequence[Sequence[float]]) -> RunLengths:
+    """Return the run lengths of `mask_of_polygons`."""
+    return RunLengths.from_mask(mask_of_polygons(rows, columns, polygons))
+
+
+def mask_of_polygons(rows: int, columns: int, polygons: Sequence[Sequence[float]]) -> Mask:
     """Fill polygons: every pixel whose centre lies inside at least one of them, by the even-odd rule.
 
     Parameters
     ----------
     rows, columns : int
         Size of the image.
-    polygons : list of list of float
+    polygons : sequence of sequence of float
         Each as x, y, x, y, … at pixel edges, three points or more.
 
     Raises
@@ -110,7 +148,7 @@ def runs_of_polygons(rows: int, columns: int, polygons: list[list[float]]) -> Ru
         if values.ndim != 1 or len(values) < 6 or len(values) % 2 or not np.isfinite(values).all():
             raise ValueError("A polygon has three points or more, each with x and y.")
         mask |= _filled(rows, columns, values.reshape(-1, 2))
-    return RunLengths.from_mask(mask)
+    return mask
 
 
 def _filled(rows: int, columns: int, points: npt.NDArray[np.float64]) -> Mask:

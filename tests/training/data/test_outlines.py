@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_medseg.training.data import Polygons, RunLengths, mask_bounds
+from napari_medseg.io.findings_runs import RunLengths
+from napari_medseg.training.data import Polygons, mask_bounds
+from napari_medseg.training.data.outlines import outline_mask
 
 coco_mask = pytest.importorskip("pycocotools.mask")
 
@@ -27,7 +29,7 @@ def test_compressed_run_lengths_are_those_of_pycocotools(seed: int) -> None:
     mask = blobs(seed)
     encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
     runs = RunLengths.from_text(ROWS, COLUMNS, encoded["counts"].decode())
-    assert np.array_equal(runs.mask(ROWS, COLUMNS), mask)
+    assert np.array_equal(outline_mask(runs, ROWS, COLUMNS), mask)
     assert runs.bounds() == mask_bounds(mask)
     x, y, width, height = coco_mask.toBbox(encoded)
     assert runs.bounds() == (x, y, x + width, y + height)
@@ -37,15 +39,19 @@ def test_compressed_run_lengths_are_those_of_pycocotools(seed: int) -> None:
 def test_run_lengths_of_simple_masks(mask: np.ndarray) -> None:
     encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
     runs = RunLengths.from_text(*mask.shape, encoded["counts"].decode())
-    assert np.array_equal(runs.mask(*mask.shape), mask)
+    assert np.array_equal(outline_mask(runs, *mask.shape), mask)
     assert runs.bounds() == mask_bounds(mask)
 
 
 def test_a_claimed_size_is_not_allocated() -> None:
-    huge = RunLengths(1_000_000, 1_000_000, (10**12 - 1, 1))
-    assert huge.bounds() == (999_999, 999_999, 1_000_000, 1_000_000)
     with pytest.raises(ValueError, match="1000000 × 1000000"):
-        huge.mask(24, 32)
+        RunLengths.from_counts(1_000_000, 1_000_000, (10**12 - 1, 1))
+    with pytest.raises(ValueError, match="too long"):
+        RunLengths.from_counts(24, 32, (10**30,))
+    large = RunLengths.from_counts(10_000, 10_000, (10**8 - 1, 1))
+    assert large.bounds() == (9_999, 9_999, 10_000, 10_000)
+    with pytest.raises(ValueError, match="10000 × 10000"):
+        outline_mask(large, 24, 32)
 
 
 @pytest.mark.parametrize("text", ["\x00", "o", "Q", "0" * 4, "~~~~~~~~~~~~~~~~~~~~", "é"])
@@ -55,7 +61,7 @@ def test_damaged_run_lengths_are_refused(text: str) -> None:
 
 
 def test_a_polygon_on_pixel_edges_covers_these_pixels() -> None:
-    mask = Polygons(((2, 1, 5, 1, 5, 4, 2, 4),)).mask(6, 8)
+    mask = outline_mask(Polygons(((2, 1, 5, 1, 5, 4, 2, 4),)), 6, 8)
     expected = np.zeros((6, 8), dtype=bool)
     expected[1:4, 2:5] = True
     assert np.array_equal(mask, expected)
@@ -63,7 +69,7 @@ def test_a_polygon_on_pixel_edges_covers_these_pixels() -> None:
 
 def test_polygons_add_up_and_are_cut_at_the_border() -> None:
     shape = Polygons(((-5, -5, 2, -5, 2, 2, -5, 2), (6, 3, 99, 3, 99, 99, 6, 99), (1, 1, 3, 1, 3, 3, 1, 3)))
-    mask = shape.mask(5, 8)
+    mask = outline_mask(shape, 5, 8)
     expected = np.zeros((5, 8), dtype=bool)
     expected[:2, :2] = expected[3:, 6:] = expected[1:3, 1:3] = True
     assert np.array_equal(mask, expected)
@@ -71,8 +77,8 @@ def test_polygons_add_up_and_are_cut_at_the_border() -> None:
 
 
 def test_a_polygon_outside_covers_nothing() -> None:
-    assert not Polygons(((50, 50, 60, 50, 60, 60),)).mask(10, 10).any()
-    assert not Polygons(((-1e6, -1e6, -1e5, -1e6, -1e5, -1e5),)).mask(10, 10).any()
+    assert not outline_mask(Polygons(((50, 50, 60, 50, 60, 60),)), 10, 10).any()
+    assert not outline_mask(Polygons(((-1e6, -1e6, -1e5, -1e6, -1e5, -1e5),)), 10, 10).any()
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -82,7 +88,7 @@ def test_polygons_are_those_of_pycocotools_but_for_the_rim(seed: int) -> None:
     angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(5, 20)))
     radii = rng.uniform(12, 20, angles.size)
     ring = np.stack([23 + radii * np.cos(angles), 30 + radii * np.sin(angles)], axis=1).ravel().tolist()
-    ours = Polygons((tuple(ring),)).mask(ROWS, COLUMNS)
+    ours = outline_mask(Polygons((tuple(ring),)), ROWS, COLUMNS)
     theirs = coco_mask.decode(coco_mask.frPyObjects([ring], ROWS, COLUMNS))[..., 0].astype(bool)
     assert (ours & theirs).sum() / (ours | theirs).sum() > 0.97
     padded = np.pad(theirs, 1)

@@ -28,7 +28,7 @@ from napari_medseg.training.data.description import (
     RsnaTable,
     parse_description,
 )
-from napari_medseg.training.data.outlines import Outline, Polygons, RunLengths
+from napari_medseg.training.data.outlines import Outline, Polygons
 from napari_medseg.training.data.patients import folds_by_patient
 from napari_medseg.training.data.pixels import ImagePixels, read_image, read_mask
 from napari_medseg.training.data.readers import read_cases
@@ -53,7 +53,6 @@ __all__ = [
     "Outline",
     "Polygons",
     "RsnaTable",
-    "RunLengths",
     "check_cases",
     "folds_by_patient",
     "mask_bounds",

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.io.findings_runs import RunLengths
 from napari_medseg.io.memory import require_memory
 from napari_medseg.training.data.boxes import cases_with_boxes
 from napari_medseg.training.data.case import CaseSet, LabelledBox
 from napari_medseg.training.data.known import KnownImage, KnownImages
-from napari_medseg.training.data.outlines import Outline, Polygons, RunLengths
+from napari_medseg.training.data.outlines import Outline, Polygons
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +72,7 @@ def read_coco_file(
 ) -> CaseSet:
     """Read annotations; see `read_cases`.
 
-    A crowd is taken as one finding: many programs mark everything so that has run lengths.
+    A crowd is taken as one finding, as `io.read_findings` does.
     """
     path = data / description.annotations
     document = _read_document(path)
@@ -206,7 +207,7 @@ def _outline(segmentation: _Runs | tuple[Ring, ...] | None) -> Outline | None:
         rows, columns = segmentation.size
         if isinstance(segmentation.counts, str):
             return RunLengths.from_text(rows, columns, segmentation.counts)
-        return RunLengths(rows, columns, segmentation.counts)
+        return RunLengths.from_counts(rows, columns, segmentation.counts)
     for ring in segmentation:
         if len(ring) % 2:
             raise ValueError("a polygon has an x without a y")

@@ -12,6 +12,7 @@ from napari_medseg.core.boxes import mask_bounds
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.segmentation import label_counts
 from napari_medseg.io.memory import require_memory
+from napari_medseg.training.data.outlines import outline_mask
 from napari_medseg.training.data.pixels import read_mask
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def box_mask(case: LabelledCase, box: LabelledBox, image: ImagePixels) -> Mask |
         return None
     rows, columns = image.array.shape
     try:
-        mask = box.outline.mask(rows, columns)
+        mask = outline_mask(box.outline, rows, columns)
     except ValueError as error:
         raise case.error(
             "mask size", f"A shape of the case '{case.name}' does not fit its image of {columns} × {rows}: {error}."
