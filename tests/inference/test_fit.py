@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_medseg.core import Geometry, MedsegError, Volume
-from napari_medseg.inference.fit import check_fit, label_type, require_fit, select_frame
+from napari_medseg.inference.fit import check_fit, colour_notes, label_type, require_fit, select_frame
 
 
 def volume(shape=(8, 8, 8), **kwargs) -> Volume:
@@ -33,6 +33,24 @@ def test_what_cannot_work_is_refused_with_its_reason(make_card, scan, words):
     assert words in check_fit(make_card(), scan).reason
     with pytest.raises(MedsegError, match=words):
         require_fit(make_card(), scan)
+
+
+def test_of_a_coloured_radiograph_the_brightness_is_read(make_card):
+    radiographs = make_card(network={"spatial_dims": 2}, window=(16, 16), spacing_mm=None).model_copy(
+        update={"modality": ("DX",)}
+    )
+    others = radiographs.model_copy(update={"modality": ("MR",)})
+    colours = np.random.default_rng(0).integers(0, 256, (8, 6, 1, 3), dtype=np.uint8)
+    scan = dataclasses.replace(volume((8, 6, 1, 3), fourth_axis="rgb"), array=colours)
+    assert check_fit(radiographs, scan).ok
+    assert "colour" in check_fit(others, scan).reason
+    assert np.array_equal(select_frame(scan, 0), np.rint(colours @ np.float32([0.299, 0.587, 0.114])).astype(np.uint8))
+    assert colour_notes(scan) == ("The image is in colour: its brightness was read.",)
+
+    grey = dataclasses.replace(scan, array=np.repeat(colours[..., :1], 3, axis=3))
+    assert check_fit(others, grey).ok
+    assert np.array_equal(select_frame(grey, 0), grey.array[..., 0])
+    assert colour_notes(grey) == ()
 
 
 def test_radiographs_are_one_kind(make_card):

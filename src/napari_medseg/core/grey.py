@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
 
 def grey_of(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return colours as grey where they are nothing else: red, green and blue equal, and nothing see-through.
@@ -29,6 +31,23 @@ def grey_of(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if all(np.array_equal(red, pixels[..., n]) for n in (1, 2)):
         return np.ascontiguousarray(red)
     return pixels
+
+
+def luminance(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return how bright colours are (ITU-R BT.601, as Pillow has it); opacity plays no part.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (..., 3 or 4)
+        Red, green, blue, and opacity if there are four.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Whole numbers as they were given; else float32.
+    """
+    grey = pixels[..., :3].astype(np.float32) @ _LUMA
+    return np.asarray(np.rint(grey).astype(pixels.dtype) if pixels.dtype.kind in "ui" else grey)
 
 
 def inverted_grey(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:

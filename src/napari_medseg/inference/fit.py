@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
-from napari_medseg.core.grey import inverted_grey
+from napari_medseg.core.grey import grey_of, inverted_grey, luminance
 from napari_medseg.core.segmentation import smallest_label_type
 
 if TYPE_CHECKING:
     from napari_medseg.core.volume import Volume
     from napari_medseg.models.card import ModelCard
 
-_INTERCHANGEABLE = (frozenset({"CR", "DX", "RG", "PX"}),)
+_RADIOGRAPHS = frozenset({"CR", "DX", "RG", "PX"})
+_INTERCHANGEABLE = (_RADIOGRAPHS,)
 """Modalities (PS3.3 C.7.3.1.1.1) whose images are of one kind: projection radiographs."""
 
 _TELLS_NOTHING = frozenset({"", "OT", "SC"})
@@ -85,19 +86,25 @@ def require_fit(card: ModelCard, volume: Volume) -> None:
 def select_frame(volume: Volume, frame: int) -> npt.NDArray[Any]:
     """Return one frame of a volume, shape (i, j, k), as a view if dense tissue is bright in it.
 
-    An image that is stored with dense tissue dark is inverted: networks learn from images as they are displayed.
+    An image that is stored with dense tissue dark is inverted: networks learn from images as they are displayed. Of
+    colours the brightness is returned, as in training.
 
     Raises
     ------
     MedsegError
-        If there is no such frame, or the volume is in colour.
+        If there is no such frame.
     """
-    if volume.fourth_axis == "rgb":
-        raise MedsegError("Models read grey values, and this image is in colour.", "Convert it to grey first.")
     if not 0 <= frame < volume.n_frames:
         raise MedsegError(f"There is no frame {frame}: the scan has {volume.n_frames}, counted from 0.")
-    array = volume.frame(frame)
+    array = volume.frame(frame) if volume.fourth_axis != "rgb" else luminance(volume.array)
     return inverted_grey(array) if volume.inverted else array
+
+
+def colour_notes(volume: Volume) -> tuple[str, ...]:
+    """Return what the user should know about how the colours of an image were read."""
+    if volume.fourth_axis != "rgb" or grey_of(volume.array).ndim == 3:
+        return ()
+    return ("The image is in colour: its brightness was read.",)
 
 
 def label_type(card: ModelCard) -> np.dtype[Any]:
@@ -127,11 +134,19 @@ def _check_shape(card: ModelCard, volume: Volume) -> Fit | None:
 
 
 def _check_channels(card: ModelCard, volume: Volume) -> Fit | None:
-    if volume.fourth_axis == "rgb":
+    if volume.fourth_axis == "rgb" and not _has_readable_colours(card, volume):
         return Fit(False, f"{card.title} reads grey values, and this image is in colour.", "Convert it to grey first.")
     if card.network.in_channels != 1:
         return Fit(False, f"{card.title} needs {card.network.in_channels} images of the same patient at once.")
     return None
+
+
+def _has_readable_colours(card: ModelCard, volume: Volume) -> bool:
+    """Whether grey is to be had of colours: of a radiograph always, of other planes if they are grey in truth."""
+    if volume.spatial_shape[2] != 1:
+        return False
+    reads_radiographs = _RADIOGRAPHS & {modality.upper() for modality in card.modality}
+    return bool(reads_radiographs) or grey_of(volume.array).ndim == 3
 
 
 def _check_spacing(card: ModelCard, volume: Volume) -> Fit | None:

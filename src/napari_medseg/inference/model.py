@@ -10,7 +10,7 @@ from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.segmentation import Segment, Segmentation
 from napari_medseg.inference.devices import choose_device
 from napari_medseg.inference.engine import FrameTask
-from napari_medseg.inference.fit import require_fit, select_frame
+from napari_medseg.inference.fit import colour_notes, require_fit, select_frame
 from napari_medseg.inference.instances import InstanceTask, code_of
 from napari_medseg.inference.stepdown import Attempt, run_with_step_down
 from napari_medseg.models.catalogue import ModelFolder, find_model
@@ -128,6 +128,7 @@ class Model:
         labels, segments = result if isinstance(result, tuple) else (result, self._card_segments())
         if not (segments if self._card.task == "instances" else labels.any()):
             notes = (*notes, f"{self._card.title} found nothing in this scan.")
+        notes = (*notes, *colour_notes(volume))
         return Segmentation(labels, volume.geometry, segments, source=volume.source, model=self._card.name, notes=notes)
 
     def _card_segments(self) -> tuple[Segment, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.core.segmentation import Segmentation
-from napari_medseg.inference.fit import label_type, require_fit, select_frame
+from napari_medseg.inference.fit import colour_notes, label_type, require_fit, select_frame
 from napari_medseg.inference.worker.blocks import SharedBlock, memory_axes
 from napari_medseg.inference.worker.conversation import Conversation
 from napari_medseg.inference.worker.messages import SegmentRequest
@@ -149,7 +149,7 @@ class InferenceWorker:
                     finished.segments,
                     source=volume.source,
                     model=card.name,
-                    notes=finished.notes,
+                    notes=(*finished.notes, *colour_notes(volume)),
                 )
 
     def _start(self) -> WorkerProcess:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.geometry import Geometry
-from napari_medseg.core.grey import inverted_grey
+from napari_medseg.core.grey import inverted_grey, luminance
 from napari_medseg.core.reorientation import reorientation_to
 from napari_medseg.io import read_segmentation, read_volume
 from napari_medseg.io.memory import require_memory
@@ -27,8 +27,6 @@ Array = npt.NDArray[Any]
 _BYTES_A_PIXEL = 8
 """At most, while a picture is decoded."""
 _SAME_PLACE_MM = 1e-2
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""ITU-R BT.601, as Pillow has it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +67,7 @@ def read_image(path: Path) -> ImagePixels:
     volume = read_volume(path)
     if volume.fourth_axis not in (None, "rgb"):
         raise MedsegError(f"{path.name} has several frames.", "Export each frame to a file of its own.")
-    array = volume.array if volume.fourth_axis is None else _luma(volume.array)
+    array = volume.array if volume.fourth_axis is None else luminance(volume.array)
     source = "" if volume.source is None else volume.source.format
     shown = inverted_grey(array) if volume.inverted else array
     return ImagePixels(_as_shown(shown), volume.geometry, source)
@@ -136,11 +134,6 @@ def _whole_numbers(array: Array, path: Path) -> Array:
             raise MedsegError(f"The mask {path.name} holds fractions.", "A mask has a whole number for each pixel.")
         return array.astype(np.int64)
     return array
-
-
-def _luma(array: Array) -> Array:
-    grey = array[..., :3].astype(np.float32) @ _LUMA
-    return np.asarray(np.rint(grey).astype(array.dtype) if array.dtype.kind in "ui" else grey)
 
 
 def _as_shown(array: Array) -> Array:
