@@ -87,13 +87,15 @@ class FakeWorker:
         *,
         device: str = "auto",
         prompts: Sequence[Any] = (),
+        threshold: float | None = None,
         frame: int = 0,
         on_progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> Segmentation:
         assert on_progress is not None and cancel is not None
         self.threads.append(threading.current_thread())
-        self.requests.append({"model": model_name, "device": device, "prompts": prompts, "frame": frame})
+        asked = {"model": model_name, "device": device, "prompts": prompts, "frame": frame, "threshold": threshold}
+        self.requests.append(asked)
         for step in range(self.n_steps):
             while not self.free and not cancel.cancelled and not self.steps.acquire(timeout=0.01):
                 pass

@@ -15,6 +15,7 @@ from napari_medseg.gui.segment.segment_table import SegmentRow
 from napari_medseg.gui.subscriptions import Subscriptions
 from napari_medseg.gui.workers import LatestJob
 from napari_medseg.measure import SegmentSizes
+from napari_medseg.plugin.findings.notes import holds_findings
 from napari_medseg.plugin.layers import layer_link, layer_segments, layer_to_segmentation, set_layer_segments
 from napari_medseg.plugin.matching import find_image_layer
 
@@ -46,9 +47,12 @@ class LabelsController(QObject):
     -------
     labels_changed() :
         Another labels layer was chosen.
+    counted() :
+        The sizes of its segments are known.
     """
 
     labels_changed = Signal()
+    counted = Signal()
 
     def __init__(
         self, view: LabelsSection, viewer: Viewer, watch: EditWatch, *, image: Callable[[], Image | None]
@@ -80,6 +84,12 @@ class LabelsController(QObject):
         """The labels layer in hand, if it is still there."""
         layer = find_layer(self._viewer, self.view.labels_box.key)
         return layer if isinstance(layer, Labels) else None
+
+    @property
+    def sizes(self) -> SegmentSizes | None:
+        """How large the segments of the layer in hand are; None while that is not known."""
+        layer = self.layer
+        return self._sizes if layer is not None and self._counted_key == layer_key(layer) else None
 
     def home_of(self, layer: Labels) -> Image | None:
         """Return the image whose geometry a layer is saved in; None if the layer remembers its scan itself."""
@@ -140,7 +150,13 @@ class LabelsController(QObject):
             self._slice = self._slice_shown()
 
     def _update_state(self) -> None:
-        self.view.set_state(has_labels=self.layer is not None, has_image=self._image() is not None)
+        layer, image = self.layer, self._image()
+        self.view.set_state(
+            has_labels=layer is not None,
+            has_image=image is not None,
+            has_findings=layer is not None and holds_findings(layer),
+            has_radiograph=image is not None and not image.rgb and image.ndim == 2,
+        )
 
     def _edited(self, key: str) -> None:
         if key == self.view.labels_box.key:
@@ -175,6 +191,7 @@ class LabelsController(QObject):
         self._sizes, self._counted_key = sizes, key
         self._show_rows()
         self._watch.note_sizes(key, sizes)
+        self.counted.emit()
 
     def _show_rows(self, _: object = None) -> None:
         layer = self.layer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from napari.layers import Image, Labels
@@ -11,9 +10,10 @@ from qtpy.QtCore import QObject, Signal
 from napari_medseg.gui.segment.box_controller import BoxController
 from napari_medseg.gui.segment.cards import about_model, misfit, model_choices, model_details
 from napari_medseg.gui.segment.layers_at_hand import find_layer, free_name, image_layers, layer_choices, layer_key
-from napari_medseg.gui.segment.runner import Outcome, RunRequest, Segmenter, frame_shown, run_model
-from napari_medseg.gui.wording import duration_text
+from napari_medseg.gui.segment.outcome_words import told
+from napari_medseg.gui.segment.runner import Outcome, RunRequest, Segmenter, frame_shown, lowest_score, run_model
 from napari_medseg.gui.workers import LatestJob
+from napari_medseg.plugin.findings.notes import keep_note
 from napari_medseg.plugin.layers import layer_link, layer_volume, ras_to_world, segmentation_to_layer
 
 if TYPE_CHECKING:
@@ -127,32 +127,28 @@ class RunController(QObject):
             self.view.device_box.key,
             self.boxes.prompts(image),
             frame_shown(self._viewer, image, layer_volume(image)),
+            lowest_score(card),
         )
 
         def work(on_progress: ProgressCallback, cancel: CancelToken) -> Outcome:
             return run_model(self._worker, request, on_progress, cancel)
 
         key, wanted = layer_key(image), f"{image.name} – {card.title}"
-        self.job.start(work, lambda outcome: self._show(outcome, key, wanted))
+        self.job.start(work, lambda outcome: self._show(outcome, key, wanted, card))
 
-    def _show(self, outcome: Outcome, image_key: str, name: str) -> None:
+    def _show(self, outcome: Outcome, image_key: str, name: str, card: ModelCard) -> None:
         image = find_layer(self._viewer, image_key)
         layer = segmentation_to_layer(outcome.segmentation, free_name(self._viewer, name), image)
+        if card.task == "instances":
+            keep_note(layer, card.postprocess.min_score)
         self._hide_earlier(outcome.segmentation)
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = layer
         if outcome.centre_ras is not None:
             self._go_to(layer, outcome.centre_ras)
-        self._report(outcome)
+        self.view.notice.say(*told(outcome, card))
         self.result_added.emit(layer_key(layer))
         self.refresh_images()
-
-    def _report(self, outcome: Outcome) -> None:
-        notes = "".join(f"<br>{escape(note)}" for note in outcome.segmentation.notes)
-        if outcome.centre_ras is None:
-            self.view.notice.say("warning", f"The model found nothing in this image.{notes}")
-        else:
-            self.view.notice.say("done", f"Done in {duration_text(outcome.seconds)}.{notes}")
 
     def _hide_earlier(self, segmentation: Segmentation) -> None:
         """Hide, but keep, what the same model found in the same scan before: two results over each other mislead."""

@@ -11,6 +11,7 @@ from napari.layers import Image
 
 from napari_medseg.core import Prompt, Segmentation
 from napari_medseg.core.affine import FloatArray
+from napari_medseg.plugin.findings.files import compact
 from napari_medseg.plugin.layers import layer_to_volume
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_medseg.core import CancelToken, ProgressCallback, Volume
+    from napari_medseg.models import ModelCard
+
+_LOWEST_SCORE = 0.05
+"""Below this a detector's findings are noise, and many."""
 
 
 class Segmenter(Protocol):
@@ -31,6 +36,7 @@ class Segmenter(Protocol):
         *,
         device: str = "auto",
         prompts: Sequence[Prompt] = (),
+        threshold: float | None = None,
         frame: int = 0,
         on_progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
@@ -90,6 +96,8 @@ class RunRequest:
         Boxes that confine it.
     frame : int
         Time point or channel.
+    threshold : float or None
+        Of a model that finds things, the lowest score that is kept; None leaves it to the model's card.
     """
 
     image: Image
@@ -97,6 +105,7 @@ class RunRequest:
     device: str
     prompts: tuple[Prompt, ...] = ()
     frame: int = 0
+    threshold: float | None = None
 
 
 def run_model(worker: Segmenter, request: RunRequest, on_progress: ProgressCallback, cancel: CancelToken) -> Outcome:
@@ -115,11 +124,20 @@ def run_model(worker: Segmenter, request: RunRequest, on_progress: ProgressCallb
         layer_to_volume(request.image),
         device=request.device,
         prompts=request.prompts,
+        threshold=request.threshold,
         frame=request.frame,
         on_progress=on_progress,
         cancel=cancel,
     )
+    segmentation = compact(segmentation)
     return Outcome(segmentation, _centre(segmentation), time.monotonic() - start)
+
+
+def lowest_score(card: ModelCard) -> float | None:
+    """Return from which score on the viewer keeps findings: below the card's, so that the slider can go down, too."""
+    if card.task != "instances":
+        return None
+    return min(card.postprocess.min_score, _LOWEST_SCORE) or None
 
 
 def frame_shown(viewer: Viewer, image: Image, volume: Volume | None) -> int:

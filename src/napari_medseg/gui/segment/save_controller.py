@@ -15,13 +15,15 @@ from napari_medseg.gui.segment.layers_at_hand import layer_key
 from napari_medseg.gui.segment.target import default_target, free_path
 from napari_medseg.gui.workers import LatestJob
 from napari_medseg.measure import SegmentSizes
+from napari_medseg.plugin.findings.files import FINDINGS_SUFFIXES, shown_only, write_shown_findings
 from napari_medseg.plugin.layers import layer_link, layer_to_segmentation
 
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from napari_medseg.core import CancelToken, MedsegError, ProgressCallback, Source
+    from napari_medseg.core import CancelToken, MedsegError, ProgressCallback, Segmentation, Source
     from napari_medseg.gui.segment.edits import EditWatch
+    from napari_medseg.gui.segment.findings_controller import FindingsController
     from napari_medseg.gui.segment.labels_controller import LabelsController
     from napari_medseg.gui.segment.save_section import SaveSection
 
@@ -38,18 +40,24 @@ class Saved:
         Of the labels in it.
     notes : tuple of str
         What the user should know about it.
+    about : str
+        What is in it, in few words.
     """
 
     path: Path
     sizes: SegmentSizes
     notes: tuple[str, ...]
+    about: str = ""
 
 
 class SaveController(QObject):
-    """Answers the requests of a `SaveSection`."""
+    """Answers the requests of a `SaveSection`. Of findings, those that are shown are saved."""
 
-    def __init__(self, view: SaveSection, labels: LabelsController, watch: EditWatch) -> None:
+    def __init__(
+        self, view: SaveSection, labels: LabelsController, watch: EditWatch, findings: FindingsController
+    ) -> None:
         super().__init__(view)
+        self._findings = findings
         self.view = view
         self._labels = labels
         self._watch = watch
@@ -61,6 +69,7 @@ class SaveController(QObject):
         view.link_clicked.connect(self._open_folder)
         labels.labels_changed.connect(self._labels_changed)
         watch.edited.connect(self.update)
+        findings.shown_changed.connect(self.update)
         self.job.busy_changed.connect(view.set_saving)
         self.job.progressed.connect(view.progress.show_progress)
         self.job.failed.connect(self._failed)
@@ -92,7 +101,8 @@ class SaveController(QObject):
         record = self._watch.record(layer_key(layer))
         target = self.target
         hint = "Replaces your last save" if target == record.path else self._where(layer, target)
-        self.view.show_target(target, hint)
+        counts = self._findings.counts(layer)
+        self.view.show_target(target, hint if counts is None else f"{hint} · {_counted(counts)}")
         self.view.show_state(_state(record.is_unsaved, record.path))
 
     def save(self) -> None:
@@ -107,18 +117,19 @@ class SaveController(QObject):
         if layer is None or self.job.busy:
             return
         key, home = layer_key(layer), self._labels.home_of(layer)
-        n_edits = self._watch.record(key).n_edits
+        shown, counts = self._findings.shown_labels(layer), self._findings.counts(layer)
+        n_edits, name = self._watch.record(key).n_edits, self._origin(layer)[1]
 
         def work(on_progress: ProgressCallback, cancel: CancelToken) -> Saved:
-            from napari_medseg.io import write_segmentation
             from napari_medseg.measure import segment_sizes
 
             seen = layer_to_segmentation(layer, home)
             # A copy, so that painting on while the file is written cannot tear it.
             frozen = replace(seen, array=seen.array.copy(order="K"))
             cancel.raise_if_cancelled()
-            written = Path(write_segmentation(frozen, path, on_progress))
-            return Saved(written, segment_sizes(frozen), frozen.notes)
+            written = _write(frozen if shown is None else shown_only(frozen, shown), path, name, on_progress)
+            about = "" if counts is None else _counted(counts)
+            return Saved(written, segment_sizes(frozen), frozen.notes, about)
 
         self.job.start(work, lambda saved: self._saved(key, n_edits, saved))
 
@@ -126,7 +137,8 @@ class SaveController(QObject):
         self._watch.note_saved(key, n_edits, saved.path, saved.sizes)
         self.update()
         folder = QUrl.fromLocalFile(str(saved.path.parent)).toString()
-        text = f"Saved <b>{escape(saved.path.name)}</b>. {link(folder, 'Show folder')}"
+        about = f": {saved.about}" if saved.about else ""
+        text = f"Saved <b>{escape(saved.path.name)}</b>{about}. {link(folder, 'Show folder')}"
         notes = "".join(f"<br>{escape(note)}" for note in saved.notes)
         self.view.notice.say("warning" if notes else "done", text + notes)
 
@@ -139,7 +151,9 @@ class SaveController(QObject):
         self.view.notice.say("info", "Stopped. Nothing was written.")
 
     def _labels_changed(self) -> None:
+        layer = self._labels.layer
         self.view.notice.clear()
+        self.view.set_formats(findings=layer is not None and self._findings.counts(layer) is not None)
         self.update()
 
     def _origin(self, layer: Labels) -> tuple[Source | None, str, str]:
@@ -162,6 +176,19 @@ class SaveController(QObject):
 
     def _open_folder(self, address: str) -> None:
         QDesktopServices.openUrl(QUrl(address))
+
+
+def _write(segmentation: Segmentation, path: Path, name: str, on_progress: ProgressCallback) -> Path:
+    if path.name.endswith(FINDINGS_SUFFIXES):
+        return write_shown_findings(segmentation, path, name)
+    from napari_medseg.io import write_segmentation
+
+    return Path(write_segmentation(segmentation, path, on_progress))
+
+
+def _counted(counts: tuple[int, int]) -> str:
+    n_shown, n_all = counts
+    return f"{n_shown} of {n_all} {'finding' if n_all == 1 else 'findings'}"
 
 
 def _state(unsaved: bool, path: Path | None) -> str:

@@ -17,6 +17,10 @@ FORMATS = (
     Choice(".nii.gz", "NIfTI, compressed (.nii.gz)"),
     Choice(".nii", "NIfTI (.nii)"),
 )
+FINDING_FORMATS = (
+    Choice(".json", "COCO (.json)", "Boxes, outlines and scores of the findings shown"),
+    Choice(".csv", "RSNA table (.csv)", "Boxes and scores of the findings shown, without outlines"),
+)
 
 
 class SaveSection(Section):
@@ -73,6 +77,10 @@ class SaveSection(Section):
         self.rows.addWidget(self.progress)
         self.rows.addWidget(self.notice)
 
+    def set_formats(self, *, findings: bool) -> None:
+        """Offer the formats for findings too, or not."""
+        self.format_box.set_choices((*FORMATS, *FINDING_FORMATS) if findings else FORMATS)
+
     def show_target(self, path: Path | None, hint: str = "") -> None:
         """Show where Save would put the labels; None if there are none to save."""
         self.save_button.setEnabled(path is not None)
@@ -102,11 +110,11 @@ class SaveSection(Section):
             self.progress.end()
 
     def _choose_file(self) -> None:
-        kinds = "NIfTI, compressed (*.nii.gz);;NIfTI (*.nii)"
-        chosen, kind = QFileDialog.getSaveFileName(self, "Save labels as", str(self._proposal), kinds)
+        suffix = self.format_box.key
+        kind = f"{self.format_box.currentText().partition(' (')[0]} (*{suffix})"
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save labels as", str(self._proposal), kind)
         if not chosen:
             return
         path = Path(chosen)
-        if not chosen.endswith((".nii", ".nii.gz")):
-            path = path.with_name(path.name + (".nii" if kind.endswith("(*.nii)") else ".nii.gz"))
-        self.save_as_requested.emit(path)
+        allowed = (".nii", ".nii.gz") if suffix.startswith(".nii") else (suffix,)
+        self.save_as_requested.emit(path if chosen.endswith(allowed) else path.with_name(path.name + suffix))

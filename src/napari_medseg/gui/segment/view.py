@@ -1,10 +1,11 @@
-"""What the Segment panel looks like: three sections in the order of the work."""
+"""What the Segment panel looks like: sections in the order of the work."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from napari_medseg.gui.segment.findings_section import FindingsSection
 from napari_medseg.gui.segment.labels_section import LabelsSection
 from napari_medseg.gui.segment.model_section import ModelSection
 from napari_medseg.gui.segment.save_section import SaveSection
@@ -41,12 +42,14 @@ class SegmentView(QWidget):
         super().__init__(parent)
         self.model = ModelSection(self)
         self.labels = LabelsSection(self)
+        self.findings = FindingsSection(self)
         self.save = SaveSection(self)
         inside = QWidget(self)
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.model)
         column.addWidget(self.labels)
+        column.addWidget(self.findings)
         column.addWidget(self.save)
         column.addStretch(1)
         scroll = _Column(inside, self)

@@ -11,6 +11,8 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from napari_medseg.gui.segment.box import BoxTool
 from napari_medseg.gui.segment.closing import may_close
 from napari_medseg.gui.segment.edits import EditWatch
+from napari_medseg.gui.segment.findings_controller import FindingsController
+from napari_medseg.gui.segment.findings_opening import FindingsOpener
 from napari_medseg.gui.segment.labels_controller import LabelsController
 from napari_medseg.gui.segment.layers_at_hand import layer_key
 from napari_medseg.gui.segment.run_controller import RunController
@@ -65,7 +67,9 @@ class SegmentWidget(QWidget):
             catalogue=catalogue or _list_models,
         )
         self.labels = LabelsController(self.view.labels, viewer, self.watch, image=lambda: self.runs.image)
-        self.saves = SaveController(self.view.save, self.labels, self.watch)
+        self.findings = FindingsController(self.view.findings, viewer, self.labels, self.watch)
+        self.opener = FindingsOpener(self.view.labels, viewer, image=lambda: self.runs.image)
+        self.saves = SaveController(self.view.save, self.labels, self.watch, self.findings)
         self.runs.result_added.connect(self._take_result)
         self.runs.image_changed.connect(self._image_changed)
         layout = QVBoxLayout(self)
@@ -90,6 +94,7 @@ class SegmentWidget(QWidget):
         self.box.note_layers()
         self.runs.refresh_images()
         self.labels.refresh_layers()
+        self.findings.follow_layers()
 
     def _inserted(self, event: object) -> None:
         self.watch.follow_layers()
@@ -97,6 +102,7 @@ class SegmentWidget(QWidget):
         key = layer_key(layer) if layer is not None else None
         self.runs.refresh_images(key if isinstance(layer, Image) else None)
         self.labels.refresh_layers(key if isinstance(layer, Labels) else None)
+        self.findings.follow_layers()
 
     def _active_changed(self, _: object = None) -> None:
         layer = self._viewer.layers.selection.active
