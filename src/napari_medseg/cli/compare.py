@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument(
-        "models", nargs="+", metavar="MODEL", help="names that `napari-medseg models` lists, or models' folders"
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="names that `napari-medseg models` lists, or models' folders; with --folds, output folders of `train`",
     )
     add_shared_arguments(parser)
 

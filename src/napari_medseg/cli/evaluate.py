@@ -10,12 +10,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_medseg.core.progress import ProgressCallback
-    from napari_medseg.training.report import Comparison, Measured
+    from napari_medseg.models import ModelFolder
+    from napari_medseg.training.report import Comparison, FoldRuns, Measured
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    parser.add_argument("model", metavar="MODEL", help="a name that `napari-medseg models` lists, or a model's folder")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a name that `napari-medseg models` lists, or a model's folder; with --folds, the output folder of "
+        "`train`",
+    )
     add_shared_arguments(parser)
 
 
@@ -34,6 +40,12 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output", required=True, type=Path, metavar="FOLDER", help="folder for report.html and the CSV files"
+    )
+    parser.add_argument(
+        "--folds",
+        action="store_true",
+        help="cross-validated: MODEL is the output folder of `train`, and each case is measured by that fold's model "
+        "which has not seen it",
     )
     parser.add_argument(
         "--tolerance",
@@ -60,14 +72,13 @@ def report_on(names: Sequence[str], arguments: argparse.Namespace, on_progress: 
         If a model, the data or the folder for the report are not in order.
     """
     from napari_medseg.core.errors import MedsegError
-    from napari_medseg.models import find_model
     from napari_medseg.training.report import check_report_folder, measure_models, read_data_file, write_report
 
     if not 0 <= arguments.tolerance < float("inf"):
         raise MedsegError("A tolerance is a distance, not negative.", "Take 2, for example.")
     folder = arguments.output.expanduser()
     check_report_folder(folder, arguments.overwrite)
-    models = [find_model(name) for name in names]
+    models = _fold_runs(names) if arguments.folds else _models(names)
     data = read_data_file(arguments.data, arguments.folder)
     comparison = measure_models(
         models, data, tolerance=arguments.tolerance, device=arguments.device, on_progress=on_progress
@@ -75,6 +86,24 @@ def report_on(names: Sequence[str], arguments: argparse.Namespace, on_progress: 
     measured = write_report(comparison, folder, on_progress)
     print("\n".join([*summary_lines(comparison, measured), f"saved {folder / 'report.html'}"]))
     return 0
+
+
+def _models(names: Sequence[str]) -> list[ModelFolder | FoldRuns]:
+    from napari_medseg.core.errors import MedsegError
+    from napari_medseg.models import find_model
+    from napari_medseg.training.report import is_run_folder
+
+    for name in names:
+        if is_run_folder(Path(name)):
+            raise MedsegError(f"{name} holds the runs of a training.", "Add --folds, or name a model's folder in it.")
+    return [find_model(name) for name in names]
+
+
+def _fold_runs(names: Sequence[str]) -> list[ModelFolder | FoldRuns]:
+    from napari_medseg.training.report import named_apart, read_fold_runs
+
+    paths = [Path(name).expanduser() for name in names]
+    return [*named_apart((read_fold_runs(path), path.resolve().name) for path in paths)]
 
 
 def summary_lines(comparison: Comparison, measured: Sequence[Measured]) -> list[str]:
@@ -93,6 +122,6 @@ def summary_lines(comparison: Comparison, measured: Sequence[Measured]) -> list[
             for m in measured
             if m.model == name
         ]
-        lines.append(f"  {wording.training_statement(model.card, comparison.data.names)}")
+        lines.append(f"  {wording.seen_statement(model, comparison.data.names)}")
     n_left_out = comparison.measured_by_all.count(False)
     return lines + ([f"Cases left out: {n_left_out}; the report says why."] if n_left_out else [])

@@ -140,9 +140,18 @@ def read_rows(name: str, path: Path, card: ModelCard) -> list[dict[str, Any]] | 
     return rows
 
 
-def model_fingerprint(card: ModelCard) -> str:
-    """Tell models apart whose results may differ: by weights and by every step around the network."""
-    parts = (card.weights.sha256, card.input.model_dump_json(), card.postprocess.model_dump_json())
+def model_fingerprint(card: ModelCard, *, as_stored: bool = False) -> str:
+    """Tell models apart whose results may differ: by weights and by every step around the network.
+
+    Parameters
+    ----------
+    card : ModelCard
+        The model.
+    as_stored : bool
+        Leave out what the card's file does not tell: the fingerprint from a time when cards told less.
+    """
+    steps = (part.model_dump_json(exclude_unset=as_stored) for part in (card.input, card.postprocess))
+    parts = (card.weights.sha256, *steps)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -136,13 +136,14 @@ def make_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeModel:
         build: Callable[[ModelCard], Any] | None = None,
         trained_on: tuple[str, ...] = (),
         task: str = "semantic",
+        folder: Path | None = None,
     ) -> ModelFolder:
         import torch
 
         from napari_medseg.models.networks import build_network
         from napari_medseg.models.weights import save_weights
 
-        path = tmp_path / "models" / name
+        path = folder or tmp_path / "models" / name
         path.mkdir(parents=True)
         card = tiny_card(name, labels, trained_on, task)
         if task == "semantic":

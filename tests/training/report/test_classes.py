@@ -5,7 +5,8 @@ import pytest
 
 from napari_medseg.core import Segment
 from napari_medseg.core.errors import MedsegError
-from napari_medseg.training.report.classes import ClassPair, as_reference_labels, card_labels, pair_classes
+from napari_medseg.training.labels import card_labels, relabelled
+from napari_medseg.training.report.classes import ClassPair, pair_classes
 
 
 def test_classes_are_paired_by_name_whatever_their_order(make_card) -> None:
@@ -34,4 +35,4 @@ def test_findings_are_told_apart_by_their_names(make_card) -> None:
 
 def test_labels_are_renamed_and_unknown_ones_vanish() -> None:
     array = np.array([0, 1, 2, 9], dtype=np.uint16)
-    assert as_reference_labels(array, {1: 2, 9: 1, 700: 3}).tolist() == [0, 2, 0, 1]
+    assert relabelled(array, {1: 2, 9: 1, 700: 3}).tolist() == [0, 2, 0, 1]

@@ -16,6 +16,7 @@ from napari_medseg.measure import RSNA_OVERLAPS, ImageBoxes, dice, match_images,
 from napari_medseg.models.card import QualityRecord
 from napari_medseg.training.data import read_image, read_instances, read_labels
 from napari_medseg.training.evaluation import CaseScore, read_rows, write_rows
+from napari_medseg.training.labels import card_labels, relabelled
 from napari_medseg.training.planes.augmentation import on_canvas
 from napari_medseg.training.planes.batches import instance_target
 
@@ -127,12 +128,7 @@ def label_array(result: Segmentation, card: ModelCard) -> np.ndarray:
     """Return an array (i, j, k) of the card's labels; findings are told by their names."""
     if card.task != "instances":
         return result.array
-    table = np.zeros(max((segment.label for segment in result.segments), default=0) + 1, dtype=np.uint8)
-    for segment in result.segments:
-        fitting = [label for label in card.labels if f"{segment.name} ".startswith(f"{label.name} ")]
-        table[segment.label] = max(fitting, key=lambda label: len(label.name)).value
-    labels: np.ndarray = table[result.array]
-    return labels
+    return relabelled(result.array, card_labels(card, result.segments))
 
 
 def write_boxes(results: Sequence[FoundBoxes], path: Path, card: ModelCard) -> None:

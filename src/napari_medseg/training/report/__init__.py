@@ -8,6 +8,7 @@ write_report(comparison, Path("report"))
 from __future__ import annotations
 
 from napari_medseg.training.report.data_file import DataFile, read_data_file
+from napari_medseg.training.report.folds import FoldRuns, is_run_folder, named_apart, read_fold_runs
 from napari_medseg.training.report.measuring import MeasuringTask, measure_model
 from napari_medseg.training.report.models import measure_models
 from napari_medseg.training.report.results import CaseResult, Comparison, FoundBox, ModelResult
@@ -19,15 +20,19 @@ __all__ = [
     "CaseResult",
     "Comparison",
     "DataFile",
+    "FoldRuns",
     "FoundBox",
     "Measured",
     "MeasuringTask",
     "ModelResult",
     "check_report_folder",
+    "is_run_folder",
     "measure_model",
     "measure_models",
+    "named_apart",
     "paired_differences",
     "read_data_file",
+    "read_fold_runs",
     "summarise",
     "write_report",
 ]

@@ -6,18 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from napari_medseg.core.errors import MedsegError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from napari_medseg.core.segmentation import Segment
     from napari_medseg.models.card import ModelCard
-
-_NUMBER = re.compile(r" \d+$")
 
 
 @dataclass(frozen=True)
@@ -65,29 +59,6 @@ def pair_classes(card: ModelCard, classes: Sequence[str]) -> tuple[ClassPair, ..
             "Name the classes in the description of the data as the model does.",
         )
     return pairs
-
-
-def card_labels(card: ModelCard, segments: Iterable[Segment]) -> dict[int, int]:
-    """Return the card's label of each label in a result.
-
-    Each finding of a detector has a label of its own and is called like the card's label, with a number behind it if
-    there are several.
-    """
-    if card.task == "semantic":
-        return {label.value: label.value for label in card.labels}
-    by_name = {label.name: label.value for label in card.labels}
-    values = {s.label: by_name.get(s.name, by_name.get(_NUMBER.sub("", s.name), 0)) for s in segments}
-    return {label: value for label, value in values.items() if value}
-
-
-def as_reference_labels(array: npt.NDArray[np.unsignedinteger], meanings: dict[int, int]) -> npt.NDArray[np.uint8]:
-    """Return a label array with other labels: `meanings` gives the new one of each; those it lacks become 0."""
-    table = np.zeros(int(array.max(initial=0)) + 1, dtype=np.uint8)
-    for label, meaning in meanings.items():
-        if label < table.size:
-            table[label] = meaning
-    renamed: npt.NDArray[np.uint8] = table[array]
-    return renamed
 
 
 def _words(name: str) -> tuple[str, ...]:

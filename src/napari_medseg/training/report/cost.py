@@ -54,7 +54,7 @@ def measure_cost(
     chosen = sorted({round(at) for at in np.linspace(0, len(cases) - 1, min(_N_TIMED, len(cases)))})
     seconds = []
     for done, index in enumerate(chosen):
-        report(on_progress, done, len(chosen), f"Timing {model.card.name}", cancel)
+        report(on_progress, done, len(chosen), f"Timing {folder.card.name}", cancel)
         try:
             volume = read_volume(cases[index].image)
             started = time.perf_counter()
@@ -62,7 +62,8 @@ def measure_cost(
             seconds.append(time.perf_counter() - started)
         except MedsegError:
             continue  # measuring the case tells why
-    report(on_progress, len(chosen), len(chosen), f"Timing {model.card.name}", cancel)
+    if chosen:
+        report(on_progress, len(chosen), len(chosen), f"Timing {folder.card.name}", cancel)
     counted = seconds[1:] or seconds
     return Cost(
         float(np.median(counted)) if counted else float("nan"),

@@ -92,7 +92,7 @@ def _example(comparison: Comparison, rank: str, index: int, scores: Sequence[flo
     view = CaseView.of_reference(image.geometry, reference)
     grey, true = view.grey(stored), view.labels(reference)
     colours = colours_of(comparison)
-    tiles = [Tile("Reference", case.name, draw_tile(grey, true, np.zeros_like(true), (), boxes, colours))]
+    tiles = [Tile("Reference", "as the data have it", draw_tile(grey, true, np.zeros_like(true), (), boxes, colours))]
     for model, score in zip(comparison.models, scores, strict=True):
         found = model.cases[index]
         labels = np.zeros_like(true) if found.labels is None else found.labels.unpack()

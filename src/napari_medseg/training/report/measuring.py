@@ -23,7 +23,8 @@ from napari_medseg.measure import (
 )
 from napari_medseg.models.catalogue import ModelFolder
 from napari_medseg.training.data import LabelledCase, read_image, read_instances, read_labels
-from napari_medseg.training.report.classes import as_reference_labels, card_labels, pair_classes
+from napari_medseg.training.labels import card_labels, relabelled
+from napari_medseg.training.report.classes import pair_classes
 from napari_medseg.training.report.cost import measure_cost
 from napari_medseg.training.report.results import Box, CaseResult, FoundBox, ModelResult, PackedLabels
 from napari_medseg.training.report.views import CaseView
@@ -63,6 +64,8 @@ class MeasuringTask:
         Of the NSD, in that unit.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
+    with_cost : bool
+        Whether time and memory are of interest as well.
     """
 
     model: ModelFolder
@@ -72,6 +75,7 @@ class MeasuringTask:
     unit: str
     tolerance: float
     device: str = "auto"
+    with_cost: bool = True
 
 
 def measure_model(
@@ -103,9 +107,10 @@ def measure_model(
 
     pairs = pair_classes(task.model.card, task.classes)
     model = load_model(task.model.path, device=task.device)
-    cost = measure_cost(model, task.model, task.cases, on_progress, cancel)
+    timed = task.cases if task.with_cost else ()
+    cost = measure_cost(model, task.model, timed, on_progress, cancel)
     results = []
-    label = f"Evaluating {model.card.name}"
+    label = f"Evaluating {task.model.card.name}"
     for done, case in enumerate(task.cases):
         report(on_progress, done, len(task.cases), label, cancel)
         try:
@@ -113,7 +118,7 @@ def measure_model(
         except MedsegError as error:
             results.append(CaseResult(case.name, case.patient, problem=error.message))
     report(on_progress, len(task.cases), len(task.cases), label, cancel)
-    return ModelResult(model.card, tuple(pair.name for pair in pairs), tuple(results), *cost)
+    return ModelResult(task.model.card, tuple(pair.name for pair in pairs), tuple(results), *cost)
 
 
 class _CaseMeasure:
@@ -121,8 +126,8 @@ class _CaseMeasure:
 
     def __init__(self, model: Model, task: MeasuringTask, pairs: tuple[ClassPair, ...], case: LabelledCase) -> None:
         self._task, self._pairs, self._case = task, pairs, case
-        self._card = model.card
-        self._finds_instances = model.card.task == "instances"
+        self._card = task.model.card
+        self._finds_instances = self._card.task == "instances"
         self._volume: Volume = read_volume(case.image)
         self._image: ImagePixels = read_image(case.image)
         threshold = _ANY_SCORE if self._finds_instances else None
@@ -133,7 +138,7 @@ class _CaseMeasure:
 
     def result(self) -> CaseResult:
         shown = {s.label: self._meanings[s.label] for s in self._found.segments if self._is_shown(s)}
-        labels = as_reference_labels(self._found.array, shown)
+        labels = relabelled(self._found.array, shown)
         agreement = {}
         reference = np.zeros(labels.shape, dtype=np.uint8)
         if self._task.has_shapes:

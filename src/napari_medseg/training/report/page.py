@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from napari_medseg import __version__
-from napari_medseg.measure import FROC_RATES
 from napari_medseg.training.report import wording
 from napari_medseg.training.report.examples import colours_of
 from napari_medseg.training.report.figure import FigureRow, cost_bars, froc_figure, quality_figure
+from napari_medseg.training.report.page_tables import place_of, result_tables
 from napari_medseg.training.report.style import STYLE
 from napari_medseg.training.report.summary import (
     ALL_CLASSES,
     RSNA,
-    SHAPE_MEASURES,
     main_measure,
     main_scores,
     mean_row,
-    paired_differences,
-    sensitivity_name,
 )
 
 if TYPE_CHECKING:
@@ -30,13 +27,7 @@ if TYPE_CHECKING:
     from napari_medseg.training.report.summary import Measured
 
 _MOST_PROBLEMS = 20
-_DETECTION_COLUMNS: Final = {
-    "RSNA mean AP": "RSNA mean AP",
-    "COCO AP": "COCO AP",
-    "COCO AP50": "AP at IoU 0.50",
-    "COCO AP75": "AP at IoU 0.75",
-    **{sensitivity_name(rate): f"sensitivity at {rate:g} FP" for rate in FROC_RATES if rate in (0.25, 1.0, 4.0)},
-}
+_MOST_NAMED = 5
 
 
 def report_page(comparison: Comparison, measured: Sequence[Measured], examples: Sequence[Example]) -> str:
@@ -56,7 +47,7 @@ def report_page(comparison: Comparison, measured: Sequence[Measured], examples: 
         _head(comparison, ranked),
         _notices(comparison),
         _figures(comparison, ranked),
-        _tables(comparison, ranked, measured),
+        result_tables(comparison, ranked, measured),
         _examples(comparison, examples),
         _method(comparison, ranked),
         f"<footer>napari-medseg {escape(__version__)}. For research, not for diagnosis.</footer>",
@@ -84,13 +75,14 @@ def _title(comparison: Comparison) -> str:
 def _head(comparison: Comparison, ranked: Sequence[ModelResult]) -> str:
     best = mean_row(comparison, ranked[0])
     cases = wording.cases_of_patients(len(comparison.cases), comparison.n_patients)
+    crossed = " Cross-validated by patient." if all(model.folds for model in ranked) else ""
     who = "" if len(ranked) == 1 else f"Best: {escape(ranked[0].card.name)}, "
     value = f"{best.measure} <b>{wording.quality(best.value)}</b>"
     span = f" (95 % interval {wording.interval(best)})" if wording.interval(best) else ""
     lines = [
         f"<h1>{escape(_title(comparison))}</h1>",
         f'<p class="lead">{who}{value}{span}.</p>',
-        f'<p class="soft">{cases}; {escape(", ".join(comparison.classes))}.</p>',
+        f'<p class="soft">{cases}; {escape(", ".join(comparison.classes))}.{crossed}</p>',
     ]
     if len(ranked) == 1:
         model = ranked[0]
@@ -99,7 +91,7 @@ def _head(comparison: Comparison, ranked: Sequence[ModelResult]) -> str:
             ("peak memory", wording.size(model.peak_bytes)),
             ("parameters", wording.count(model.parameters)),
             ("file", wording.size(model.file_bytes)),
-            ("computed on", _place(model)),
+            ("computed on", place_of(model)),
         ]
         if model.device_peak_bytes:
             facts.insert(2, ("GPU memory", wording.size(model.device_peak_bytes)))
@@ -108,32 +100,37 @@ def _head(comparison: Comparison, ranked: Sequence[ModelResult]) -> str:
     return "\n".join(lines)
 
 
-def _place(model: ModelResult) -> str:
-    if model.device == "cpu":
-        return "1 CPU thread" if model.threads == 1 else f"{model.threads} CPU threads"
-    return model.device.upper()
-
-
 def _notices(comparison: Comparison) -> str:
-    statements = {m.card.name: wording.training_statement(m.card, comparison.data.names) for m in comparison.models}
-    lines = []
+    statements = {m.card.name: wording.seen_statement(m, comparison.data.names) for m in comparison.models}
+    crossed = {model.card.name for model in comparison.models if model.folds}
+    answer = ""
     for text in dict.fromkeys(statements.values()):
-        names = ", ".join(f"<b>{escape(name)}</b>" for name, own in statements.items() if own == text)
-        lines.append(f"<p>{names}: {escape(text)}</p>")
-    left_out = [(model.card.name, case) for model in comparison.models for case in model.cases if case.problem]
-    answer = f'<div class="notice">{"".join(lines)}</div>'
-    if left_out:
-        n_cases = comparison.measured_by_all.count(False)
-        shown = [
-            f"<p>{escape(case.name)}, {escape(name)}: {escape(case.problem)}</p>"
-            for name, case in left_out[:_MOST_PROBLEMS]
-        ]
-        more = f"<p>… and {len(left_out) - _MOST_PROBLEMS} more.</p>" if len(left_out) > _MOST_PROBLEMS else ""
-        count = "1 case is" if n_cases == 1 else f"{n_cases} cases are"
-        answer += (
-            f'<div class="notice"><p><b>{count} left out of every value below.</b></p>{"".join(shown)}{more}</div>'
-        )
-    return answer
+        named = [name for name, own in statements.items() if own == text]
+        all_of_several = len(named) == len(statements) > 1
+        names = "<b>All models</b>" if all_of_several else ", ".join(f"<b>{escape(name)}</b>" for name in named)
+        kind = "notice sound" if set(named) <= crossed else "notice"
+        answer += f'<div class="{kind}"><p>{names}: {escape(text)}</p></div>'
+    return answer + _left_out(comparison)
+
+
+def _left_out(comparison: Comparison) -> str:
+    """Say which cases count for no model, and why; many with one reason in one line."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for model in comparison.models:
+        for case in model.cases:
+            if case.problem:
+                reasons.setdefault((model.card.name, case.problem), []).append(case.name)
+    if not reasons:
+        return ""
+    lines = []
+    for (name, problem), cases in reasons.items():
+        more = f" and {len(cases) - _MOST_NAMED} more" if len(cases) > _MOST_NAMED else ""
+        lines.append(f"<p>{escape(', '.join(cases[:_MOST_NAMED]))}{more}, {escape(name)}: {escape(problem)}</p>")
+    n_cases = comparison.measured_by_all.count(False)
+    count = "1 case is" if n_cases == 1 else f"{n_cases} cases are"
+    more = f"<p>… and {len(lines) - _MOST_PROBLEMS} more.</p>" if len(lines) > _MOST_PROBLEMS else ""
+    shown = "".join(lines[:_MOST_PROBLEMS])
+    return f'<div class="notice"><p><b>{count} left out of every value below.</b></p>{shown}{more}</div>'
 
 
 def _figures(comparison: Comparison, ranked: Sequence[ModelResult]) -> str:
@@ -146,11 +143,11 @@ def _figures(comparison: Comparison, ranked: Sequence[ModelResult]) -> str:
     else:
         main = quality_figure(f"{measure}, each case and mean", _class_rows(comparison, ranked[0]))
         note = "A dot is a case; the bar is the 95 % interval of the mean."
-    answer = f"<h2>At a glance</h2><figure>{main}<figcaption>{note}</figcaption></figure>"
+    answer = f"<h2>At a glance</h2><figure class=chart>{main}<figcaption>{note}</figcaption></figure>"
     froc = froc_figure(comparison)
     if froc and measure == RSNA:  # where shapes are known, boxes are the lesser question
         answer += (
-            f"<h2>Found for how many false ones</h2><figure>{froc}<figcaption>"
+            f"<h2>Found for how many false ones</h2><figure class=chart>{froc}<figcaption>"
             "Sensitivity at a number of false positives per image (FROC), as the score's threshold moves."
             "</figcaption></figure>"
         )
@@ -170,69 +167,6 @@ def _class_rows(comparison: Comparison, model: ModelResult) -> list[FigureRow]:
         title = name or (ALL_CLASSES if names else model.classes[0])
         rows.append(FigureRow(title, tuple(main_scores(comparison, model, name)), row.value, row.low, row.high))
     return rows
-
-
-def _tables(comparison: Comparison, ranked: Sequence[ModelResult], measured: Sequence[Measured]) -> str:
-    answer = ""
-    if any(m.measure == "Dice" for m in measured):
-        nsd = f"NSD within {comparison.tolerance:g} {comparison.unit}"
-        columns = {**{name: name for name in SHAPE_MEASURES}, "HD95": f"HD95 ({comparison.unit})", "NSD": nsd}
-        answer += f"<h2>Shapes</h2>{_table(ranked, measured, columns)}"
-    if any(m.measure in _DETECTION_COLUMNS for m in measured):
-        answer += f"<h2>Detection</h2>{_table(ranked, measured, _DETECTION_COLUMNS)}"
-    if len(ranked) > 1:
-        answer += _cost_table(comparison, ranked)
-    return answer
-
-
-def _table(ranked: Sequence[ModelResult], measured: Sequence[Measured], columns: dict[str, str]) -> str:
-    several = len(ranked) > 1
-    head = ["<th>model</th>"] if several else []
-    head += ['<th class="text">class</th>', *(f"<th>{escape(title)}</th>" for title in columns.values())]
-    body = []
-    for model in ranked:
-        own = {(m.class_name, m.measure): m for m in measured if m.model == model.card.name and m.measure in columns}
-        for n, name in enumerate(dict.fromkeys(class_name for class_name, _ in own)):
-            cells = [f"<td>{escape(model.card.name) if n == 0 else ''}</td>"] if several else []
-            cells.append(f'<td class="text class">{escape(name)}</td>')
-            cells += [_cell(own.get((name, measure))) for measure in columns]
-            body.append(f"<tr{' class=first' if n == 0 else ''}>{''.join(cells)}</tr>")
-    inside = f"<thead><tr>{''.join(head)}</tr></thead><tbody>{''.join(body)}</tbody>"
-    return f'<div class="scroll"><table>{inside}</table></div>'
-
-
-def _cell(measured: Measured | None) -> str:
-    if measured is None:
-        return "<td></td>"
-    value = wording.quality(measured.value, measured.unit).removesuffix(f" {measured.unit}")  # the head tells it
-    return f"<td>{value}<small>{wording.interval(measured)}</small></td>"
-
-
-def _cost_table(comparison: Comparison, ranked: Sequence[ModelResult]) -> str:
-    behind = paired_differences(comparison)
-    on_card = any(model.device_peak_bytes for model in ranked)
-    titles = ["seconds per case", "peak memory", *(["GPU memory"] if on_card else []), "parameters", "file"]
-    head = "".join(
-        f"<th>{title}</th>"
-        for title in ["model", f"{main_measure(comparison)} behind the best", *titles, "computed on"]
-    )
-    body = []
-    for model in ranked:
-        difference = behind.get(model.card.name)
-        distance = "<td>best</td>"
-        if difference is not None:
-            value, low, high = (abs(part) if abs(part) < 5e-4 else part for part in difference)
-            text = f"<td>{value:+.3f}<small>{low:+.3f} to {high:+.3f}</small></td>"
-            distance = text.replace("-0", "−0")
-        costs = [wording.seconds(model.seconds), wording.size(model.peak_bytes)]
-        costs += [wording.size(model.device_peak_bytes)] if on_card else []
-        costs += [wording.count(model.parameters), wording.size(model.file_bytes), _place(model)]
-        cells = "".join(f"<td>{escape(cost)}</td>" for cost in costs)
-        body.append(f"<tr class=first><td>{escape(model.card.name)}</td>{distance}{cells}</tr>")
-    return (
-        f'<h2>Costs</h2><div class="scroll"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
 
 
 def _examples(comparison: Comparison, examples: Sequence[Example]) -> str:
@@ -260,6 +194,11 @@ def _method(comparison: Comparison, ranked: Sequence[ModelResult]) -> str:
         "Seconds are the median of plain calls on up to six cases, from voxels in memory to labels, the first call "
         "left out; peak memory is that of a process that did nothing else, its libraries included.",
     ]
+    if any(model.folds for model in ranked):
+        lines.append(
+            "Cross validation: the cases are divided into folds, no patient into two; each fold's model was trained "
+            "on the other folds. The results of all folds are pooled before anything is summed up."
+        )
     if any(case.agreement for model in ranked for case in model.cases):
         unit = "pixels, for at least one image does not tell their size" if comparison.unit == "px" else "mm"
         lines.append(
@@ -271,6 +210,7 @@ def _method(comparison: Comparison, ranked: Sequence[ModelResult]) -> str:
     if any(case.matches for model in ranked for case in model.cases):
         thresholds = ", ".join(
             f"{m.card.name} from a score of {m.card.postprocess.min_score:g}"
+            + (" in all folds, chosen on these cases, which makes it a little too good" if m.threshold_fitted else "")
             for m in ranked
             if m.card.task == "instances"
         )

@@ -61,6 +61,8 @@ class CaseResult:
         What was found, for models that find instances.
     problem : str
         Why there is no result, in a sentence; empty if there is one.
+    fold : str
+        Which of several models was asked, if there are several; see `ModelResult.folds`.
     """
 
     name: str
@@ -70,6 +72,7 @@ class CaseResult:
     labels: PackedLabels | None = None
     boxes: tuple[FoundBox, ...] = ()
     problem: str = ""
+    fold: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +101,11 @@ class ModelResult:
         Where it was computed.
     threads : int
         On how many threads of the processor.
+    folds : tuple of str
+        Names of the models of a cross validation, each of which was asked for the cases that it has not seen; costs
+        are those of the first. Empty for a single model.
+    threshold_fitted : bool
+        Whether the card's lowest score was chosen on the cases of this very cross validation.
     """
 
     card: ModelCard
@@ -110,6 +118,8 @@ class ModelResult:
     file_bytes: int
     device: str
     threads: int
+    folds: tuple[str, ...] = ()
+    threshold_fitted: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ p { margin: .4rem 0; max-width: 46rem; }
 .facts dd { margin: 0; font-size: 1.15rem; font-variant-numeric: tabular-nums; }
 .notice { margin: 1.4rem 0 0; padding: .7rem 1rem; border-left: 4px solid var(--warn); background: var(--warn-paper);
   max-width: none; border-radius: 0 4px 4px 0; }
+.notice.sound { border-color: var(--accent); background: var(--panel); }
 .notice p { max-width: none; margin: .15rem 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
@@ -30,10 +31,13 @@ th { font-weight: 600; font-size: .85rem; color: var(--soft); border-bottom: 1px
   white-space: normal; vertical-align: bottom; }
 th:first-child, td:first-child, th.text, td.text { text-align: left; }
 tbody tr + tr.first td { border-top: 1px solid var(--line); }
-td.text.class { white-space: normal; min-width: 6rem; }
+th.whole { white-space: nowrap; }
+td.text.class { white-space: normal; min-width: 8.5rem; }
+tr.mean td { font-weight: 600; } tr.mean td small { font-weight: 400; }
 td small { display: block; color: var(--soft); font-size: .78rem; }
 figure { margin: 0 0 1.2rem; }
 svg { display: block; width: 100%; height: auto; }
+figure.chart { overflow-x: auto; } svg.figure { min-width: 40rem; }
 svg text { font: 13px system-ui, "Segoe UI", Roboto, Arial, sans-serif; fill: var(--ink); }
 svg text.head, svg text.tick { fill: var(--soft); font-size: 12px; }
 svg text.number { font-size: 15px; font-weight: 600; }

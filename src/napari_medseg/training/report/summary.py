@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.measure.boxes import FloatArray
     from napari_medseg.training.report.results import CaseResult, Comparison, ModelResult
 
 ALL_CLASSES: Final = "mean of the classes"
@@ -109,6 +110,13 @@ def mean_row(comparison: Comparison, model: ModelResult, class_name: str | None 
     return _row_of_means(model, main_measure(comparison), class_name or ALL_CLASSES, scores, cases, "")
 
 
+def fold_means(comparison: Comparison, model: ModelResult) -> dict[str, float]:
+    """Return the mean of `main_scores` of each fold; empty for a single model."""
+    scores = np.array(main_scores(comparison, model))
+    homes = [case.fold for case in counted(comparison, model)]
+    return {fold: _mean(scores[[home == fold for home in homes]]) for fold in model.folds}
+
+
 def paired_differences(comparison: Comparison) -> dict[str, tuple[float, float, float]]:
     """Return how far each model lies behind the best by the main measure, with the interval of the difference.
 
@@ -160,14 +168,12 @@ def _detection_rows(
     if len(by_class) > 1:
         by_class[ALL_CLASSES] = _mean_over_classes(list(by_class.values()))
     rows += [_row_of_means(model, RSNA, name, values, cases, "") for name, values in by_class.items()]
-    for name in model.classes:
-        matches = [case.matches[name] for case in cases]
-        low, high = statistic_interval(matches, patients, _set_values, on_progress=on_progress, cancel=cancel)
-        found = zip(_set_names(), _set_values(matches), low, high, strict=True)
-        rows += [
-            Measured(model.card.name, measure, name, value, float(a), float(b), len(cases))
-            for measure, value, a, b in found
-        ]
+    table = [tuple(case.matches[name] for name in model.classes) for case in cases]
+    low, high = statistic_interval(table, patients, _set_values, on_progress=on_progress, cancel=cancel)
+    values = _set_values(table)
+    for at, name in enumerate(by_class):
+        found = zip(_set_names(), values[at].tolist(), low[at].tolist(), high[at].tolist(), strict=True)
+        rows += [Measured(model.card.name, measure, name, value, a, b, len(cases)) for measure, value, a, b in found]
     return rows
 
 
@@ -188,8 +194,15 @@ def sensitivity_name(rate: float) -> str:
     return f"Sensitivity at {rate:g} false positives per image"
 
 
-def _set_values(matches: list[Matches]) -> list[float]:
-    return [*coco_precision(matches), *froc_curve(matches, FROC_OVERLAP).sensitivity_at().tolist()]
+def _set_values(cases: list[tuple[Matches, ...]]) -> FloatArray:
+    """Return the values of each class in a row, then those of their mean if there are several classes."""
+    rows = [
+        [*coco_precision(own), *froc_curve(own, FROC_OVERLAP).sensitivity_at().tolist()]
+        for own in zip(*cases, strict=True)
+    ]
+    if len(rows) > 1:
+        rows.append(_mean_over_classes(rows))
+    return np.array(rows, dtype=np.float64)
 
 
 def _row_of_means(

@@ -32,7 +32,7 @@ def cases_csv(comparison: Comparison) -> str:
     """Return a row for each model, case and class. Patients are not told."""
     rows = [row for model in comparison.models for case in model.cases for row in _case_rows(model, case)]
     columns = ("model", "case", "class", *(name.lower() for name in SHAPE_MEASURES), "hd95_unit")
-    counts = ("rsna_score", "n_found", "n_reference", "problem")
+    counts = ("rsna_score", "n_found", "n_reference", "problem", "fold")
     return _text(
         (*columns, *counts), [(*row[: len(columns) - 1], comparison.unit, *row[len(columns) - 1 :]) for row in rows]
     )
@@ -40,7 +40,7 @@ def cases_csv(comparison: Comparison) -> str:
 
 def _case_rows(model: ModelResult, case: CaseResult) -> Iterable[tuple[object, ...]]:
     if case.problem:
-        yield (model.card.name, case.name, "", "", "", "", "", "", "", "", case.problem)
+        yield (model.card.name, case.name, "", "", "", "", "", "", "", "", case.problem, case.fold)
         return
     threshold = model.card.postprocess.min_score
     for name in model.classes:
@@ -50,7 +50,7 @@ def _case_rows(model: ModelResult, case: CaseResult) -> Iterable[tuple[object, .
         if matches is not None:
             n_found = int((matches.scores >= threshold).sum())
             found = (_number(float(rsna_scores([matches], threshold)[0])), n_found, matches.n_reference)
-        yield (model.card.name, case.name, name, *shape, *found, "")
+        yield (model.card.name, case.name, name, *shape, *found, "", case.fold)
 
 
 def _costs(model: ModelResult) -> list[tuple[str, float, str]]:

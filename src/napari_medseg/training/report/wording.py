@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_medseg.models.card import ModelCard
+    from napari_medseg.training.report.results import ModelResult
     from napari_medseg.training.report.summary import Measured
 
 _GENERAL_WORDS: Final = frozenset("a and data dataset file folder images labels masks of set test the train".split())
@@ -57,6 +59,33 @@ def cases_of_patients(n_cases: int, n_patients: int) -> str:
     return f"{cases} of {'1 patient' if n_patients == 1 else f'{n_patients} patients'}"
 
 
+def shown_names(names: Sequence[str]) -> dict[str, str]:
+    """Return what cases are called in a report: without their folders, which may bear a patient's name.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Paths in the folder of the data, no two alike.
+
+    Returns
+    -------
+    dict of str to str
+        By path: the last part of it, with a number behind it where several end alike.
+    """
+    counts = Counter(map(_last_part, names))
+    numbers: Counter[str] = Counter()
+    answer = {}
+    for name in names:
+        last = _last_part(name)
+        numbers[last] += 1
+        answer[name] = last if counts[last] == 1 else f"{last} ({numbers[last]})"
+    return answer
+
+
+def _last_part(name: str) -> str:
+    return name.rsplit("/", 1)[-1]
+
+
 def has_seen(card: ModelCard, data_names: Sequence[str]) -> bool:
     """Whether the card names these data, by any of their names, among those that the model was trained on."""
     wanted = [_words(name) for name in data_names]
@@ -64,8 +93,17 @@ def has_seen(card: ModelCard, data_names: Sequence[str]) -> bool:
     return any(words <= known or known <= words for words in wanted for known in named if words and known)
 
 
-def training_statement(card: ModelCard, data_names: Sequence[str]) -> str:
-    """Return what the card tells about data that the model has seen, in a sentence or two."""
+def seen_statement(model: ModelResult, data_names: Sequence[str]) -> str:
+    """Return what is known of the model's having seen the cases, in a sentence or two."""
+    if not model.folds:
+        return _training_statement(model.card, data_names)
+    return (
+        f"Cross-validated: {len(model.folds)} models of one recipe, each measured on the cases that were kept from its "
+        "training. Time, memory and size are those of one of them. A model trained on all cases is not measured here."
+    )
+
+
+def _training_statement(card: ModelCard, data_names: Sequence[str]) -> str:
     if not card.training:
         return "Its card does not say what it was trained on: the values may be of cases that it has seen."
     named = "; ".join(source.name for source in card.training)
