@@ -13,6 +13,7 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from PIL import Image
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QMessageBox
 
 from napari_medseg.batch.record import COUNTS_FILE, read_record
 from napari_medseg.core import CancelToken, MedsegError, ProgressCallback, Segment, Segmentation, Volume
@@ -177,7 +178,7 @@ def test_a_run_gives_each_image_its_count(qtbot: Any, panel: StudiesWidget, fold
         "d.png": ("1 finding", "highest 0.80"),
     }
     assert threading.main_thread() not in finder.threads
-    assert panel.view.work.summary.text() == "4 images · 2 with findings · 0 reviewed · 1 failed"
+    assert panel.view.work.summary.text() == "2 of 4 with findings · 1 failed"
     assert panel.view.notice.kind == "warning"
     assert "1 image failed" in panel.view.notice.text
     results = folder / "results_opacities"
@@ -248,7 +249,6 @@ def test_a_run_that_would_mix_results_is_refused_in_the_dialog(
     qtbot: Any, panel: StudiesWidget, folder: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
-    panel.batch.run  # noqa: B018
     dialog = _ask(qtbot, panel)
     dialog.folder_chosen.emit(other)
     other.mkdir()
@@ -268,6 +268,69 @@ def test_opening_an_image_shows_its_findings_over_it(qtbot: Any, panel: StudiesW
     assert labels.data.dtype == np.uint8
     assert labels.name == "a – Opacities"
     np.testing.assert_array_equal(labels.extent.world, viewer.layers["a"].extent.world)
+
+
+def test_an_image_that_was_open_before_the_run_gets_its_findings_when_asked_for(
+    qtbot: Any, panel: StudiesWidget, viewer: Any
+) -> None:
+    panel.controller.load(panel.view.listed_images()[:1])
+    qtbot.waitUntil(lambda: _shown(viewer) == ["a"])
+    _run(qtbot, panel)
+    panel.controller.load(panel.view.listed_images()[:1])
+    qtbot.waitUntil(lambda: any(isinstance(layer, Labels) for layer in viewer.layers))
+    assert _shown(viewer) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("key", "modifier", "shown"),
+    [
+        (Qt.Key.Key_PageDown, Qt.KeyboardModifier.NoModifier, "d"),
+        (Qt.Key.Key_PageUp, Qt.KeyboardModifier.NoModifier, "b"),
+        (Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier, "d"),
+    ],
+)
+def test_keys_go_through_the_list(
+    qtbot: Any, panel: StudiesWidget, viewer: Any, key: Qt.Key, modifier: Qt.KeyboardModifier, shown: str
+) -> None:
+    _run(qtbot, panel)
+    panel.view.select_series(panel.view.listed_images()[2])
+    panel.controller.load(panel.view.listed_images()[2:3])
+    qtbot.waitUntil(lambda: panel.view.work.reviewed_button.isEnabled())
+    panel.activateWindow()
+    qtbot.waitUntil(panel.isActiveWindow)
+    qtbot.keyClick(panel, key, modifier)
+    qtbot.waitUntil(lambda: _shown(viewer) == [shown])
+
+
+@pytest.mark.parametrize(
+    ("answer", "left", "saved"), [("Save", True, True), ("Discard", True, False), ("Go", False, False)]
+)
+def test_leaving_an_image_asks_what_becomes_of_unsaved_labels(
+    qtbot: Any,
+    panel: StudiesWidget,
+    viewer: Any,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    left: bool,
+    saved: bool,
+) -> None:
+    def click(box: QMessageBox) -> int:
+        next(button for button in box.buttons() if button.text().startswith(answer)).click()
+        return 0
+
+    monkeypatch.setattr(QMessageBox, "exec", click)
+    _run(qtbot, panel)
+    panel.view.select_series(panel.view.listed_images()[0])
+    panel.controller.load(panel.view.listed_images()[:1])
+    qtbot.waitUntil(lambda: not panel.controller.job.busy)
+    labels = next(layer for layer in viewer.layers if isinstance(layer, Labels))
+    labels.data_setitem((np.array([0, 1]), np.array([0, 0])), 2)
+    qtbot.mouseClick(panel.view.work.next_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: _shown(viewer) == ["b" if left else "a"])
+    qtbot.waitUntil(lambda: not panel.controller.job.busy and not panel.work.job.busy)
+    file = read_segmentation(folder / "results_opacities" / "a.png_opacities.nii.gz")
+    assert ((file.array == 2).sum() == 122) == saved
 
 
 def test_next_and_previous_go_through_the_list_and_close_what_they_leave(
@@ -306,7 +369,7 @@ def test_reviewed_marks_the_image_and_goes_on(
     panel.view.work.reviewed_button.click()
     qtbot.waitUntil(lambda: _shown(viewer) == ["d"])
     assert _statuses(panel)["c.png"] == ("no findings", "✓ reviewed")
-    assert panel.view.work.summary.text() == "4 images · 2 with findings · 1 reviewed · 1 failed"
+    assert panel.view.work.summary.text() == "2 of 4 with findings · 1 reviewed · 1 failed"
     again = new_panel()
     _open(qtbot, again, folder)
     assert _statuses(again)["c.png"] == ("no findings", "✓ reviewed")
@@ -381,6 +444,6 @@ def test_two_hundred_images_take_a_model_update_each_and_no_more(
     panel.batch._images, panel.batch._root = panel.view.listed_images(), folder
     panel.batch._cards = {"opacities": panel.batch._catalogue()[0]}
     panel.batch.run(BatchRequest("opacities", tmp_path / "out"))
-    qtbot.waitUntil(lambda: panel.view.work.summary.text() == "200 images · 0 with findings · 0 reviewed")
+    qtbot.waitUntil(lambda: panel.view.work.summary.text() == "0 of 200 with findings")
     assert len(changes) < 200 * 2 * 5, "each image changes a few roles twice: waiting, and its count"
     assert len(open_study(folder).series) == 200

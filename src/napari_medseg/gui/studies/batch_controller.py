@@ -184,11 +184,10 @@ class BatchController(QObject):
         self.view.batch_progress.end()
         failed = sum(result.status == "failed" for result in record)
         folder = QUrl.fromLocalFile(str(record.folder)).toString()
-        files = "".join(f", <b>{escape(path.name)}</b>" for path in written)
-        text = f"Done. Labels, <b>counts.csv</b>{files} written. {link(folder, 'Show folder')}"
-        if failed:
-            what = "1 image" if failed == 1 else f"{failed} images"
-            text = f"{what} failed; point at one to see why. {text}"
+        what = "1 image failed: point at it" if failed == 1 else f"{failed} images failed: point at one"
+        about = f"; {what} to see why." if failed else "."
+        files = "".join(f" <b>{escape(path.name)}</b>" for path in written)
+        text = f"Done{about}{' Wrote' + files + '.' if files else ''} {link(folder, 'Show folder')}"
         self.view.notice.say("warning" if failed else "done", text)
         self.ended.emit()
 

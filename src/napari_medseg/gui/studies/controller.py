@@ -207,14 +207,24 @@ class StudiesController(QObject):
         opened = self._opened.get(id(series))
         return opened.still_in(self._viewer) if opened is not None else None
 
+    def _lacks_results(self, series: Series) -> bool:
+        """Whether a series is open without the labels that a run has brought since."""
+        opened, result = self.opened(series), self.results.result(series)
+        return opened is not None and opened.labels is None and result is not None and result.has_labels
+
+    def _close(self, series: Series) -> None:
+        opened = self.opened(series)
+        for layer in opened.layers if opened is not None else ():
+            self._viewer.layers.remove(layer)
+
     def _close_other(self, kept: Series) -> None:
         other, self._closing = self._closing, None
         if other is not None and other is not kept:
-            opened = self.opened(other)
-            for layer in opened.layers if opened is not None else ():
-                self._viewer.layers.remove(layer)
+            self._close(other)
 
     def _select_layer_of(self, series: Series) -> bool:
+        if self._lacks_results(series):
+            return False
         wanted = self._layer_of.get(id(series))
         for layer in self._viewer.layers:
             if str(layer.unique_id) == wanted:
@@ -226,6 +236,7 @@ class StudiesController(QObject):
     def _loaded(self, loaded: Loaded) -> None:
         self.view.progress.end()
         self._close_other(loaded.series)
+        self._close(loaded.series)
         opened = add_layers(self._viewer, loaded)
         layer = opened.layers[0]
         self._layer_of[id(loaded.series)] = str(layer.unique_id)

@@ -58,12 +58,12 @@ class SeriesDelegate(QStyledItemDelegate):
         series = series_at(_plain(index))
         if series is not None:
             self._draw_thumbnail(painter, area, index)
+            if index.data(WARNING_ROLE):
+                self._draw_warning(painter, area, style)
             area.setLeft(area.left() + _THUMBNAIL + _GAP)
             status = index.data(STATUS_ROLE)
             if isinstance(status, RowStatus):
                 area.setRight(area.right() - self._draw_status(painter, area, row, status) - _GAP)
-            if index.data(WARNING_ROLE):
-                area.setRight(area.right() - self._draw_warning(painter, area, style) - _GAP)
         self._draw_lines(painter, area, row, _plain(index), bold=series is None)
         painter.restore()
 
@@ -86,11 +86,12 @@ class SeriesDelegate(QStyledItemDelegate):
         """Ask again for every thumbnail that is not there."""
         self._asked.clear()
 
-    def _draw_warning(self, painter: QPainter, area: QRect, style: QStyle) -> int:
+    def _draw_warning(self, painter: QPainter, area: QRect, style: QStyle) -> None:
+        """Put the sign into the corner of the thumbnail, where it takes no room from the words."""
         size = painter.fontMetrics().height()
         icon = style.standardIcon(QStyle.StandardPixmap.SP_MessageBoxWarning)
-        icon.paint(painter, QRect(area.right() - size, area.center().y() - size // 2, size, size))
-        return size
+        bottom = area.center().y() + _THUMBNAIL // 2 + 1
+        icon.paint(painter, QRect(area.left() + _THUMBNAIL - size, bottom - size, size, size))
 
     def _draw_status(self, painter: QPainter, area: QRect, row: QStyleOptionViewItem, status: RowStatus) -> int:
         """Draw two short lines at the right; return their width."""
@@ -129,7 +130,9 @@ class SeriesDelegate(QStyledItemDelegate):
                 painter.setFont(font)
                 colour.setAlphaF(_QUIET)
             painter.setPen(colour)
-            short = painter.fontMetrics().elidedText(text or "", Qt.TextElideMode.ElideRight, area.width())
+            # names of files differ at their ends
+            mode = Qt.TextElideMode.ElideRight if place else Qt.TextElideMode.ElideMiddle
+            short = painter.fontMetrics().elidedText(text or "", mode, area.width())
             flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
             painter.drawText(QRect(area.left(), top + place * line, area.width(), line), flags, short)
 

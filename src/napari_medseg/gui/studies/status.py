@@ -65,13 +65,13 @@ def count_text(count: int, kind: Kind) -> str:
 
 
 def summary_text(results: Iterable[CaseResult | None], kind: Kind) -> str:
-    """Return the state of a work list in one line: "200 images · 57 with findings · 12 reviewed · 3 failed"."""
+    """Return the state of a work list: "57 of 200 with findings · 12 reviewed · 3 failed"."""
     listed = list(results)
     state = Counter("not run" if result is None else result.status for result in listed)
     n_found = sum(result is not None and result.has_labels and result.n_found > 0 for result in listed)
-    images = "1 image" if len(listed) == 1 else f"{grouped(len(listed))} images"
-    parts = [images, f"{grouped(n_found)} with {kind}", f"{grouped(state['reviewed'])} reviewed"]
-    for key, words in (("failed", "failed"), ("unfit", "left out"), ("not run", "not run")):
+    parts = [f"{grouped(n_found)} of {grouped(len(listed))} with {kind}"]
+    words_of = {"reviewed": "reviewed", "failed": "failed", "unfit": "left out", "not run": "not run"}
+    for key, words in words_of.items():
         if state[key]:
             parts.append(f"{grouped(state[key])} {words}")
     return " · ".join(parts)

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -34,7 +34,7 @@ from napari_medseg.gui.wording import bytes_text, images_text, size_text, spacin
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from qtpy.QtGui import QDragEnterEvent, QDropEvent
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 
     from napari_medseg.core import Series
     from napari_medseg.gui.studies.tree import StudyRow
@@ -45,6 +45,9 @@ _EMPTY = (
     "subfolders are listed.</p>"
     "<p>To try it without data of your own: <i>File › Open Sample</i>.</p>"
 )
+_ROOMY = 460
+"""Height in pixels from which on the details of a series are shown below the list."""
+
 _NO_MATCH = "<p>No series holds these words.</p>"
 
 
@@ -200,7 +203,14 @@ class StudiesView(QWidget):
         index = self._filter.mapFromSource(self.model.index_of(series))
         if index.isValid():
             self.tree.setCurrentIndex(index)
-            self.tree.scrollTo(index)
+            self.show_selected()
+
+    def show_selected(self) -> None:
+        """Bring the selected series into sight, once the panel has come to rest."""
+        QTimer.singleShot(0, self._scroll)
+
+    def _scroll(self) -> None:
+        self.tree.scrollTo(self.tree.currentIndex())
 
     def set_batch_running(self, running: bool) -> None:
         """Do not offer a second run beside one that runs."""
@@ -229,10 +239,19 @@ class StudiesView(QWidget):
             "One run at a time" if self._batch_runs else f"Run a model on all listed images ({n_images})"
         )
         self.work.setVisible(n_images > 1)
-        self.details.setVisible(len(chosen) == 1)
         if len(chosen) == 1:
             self.details.setText(_details(chosen[0]))
+        self._show_details()
         self.listed.emit()
+
+    def _show_details(self) -> None:
+        """Leave the room of a low window to the list; the tooltip of the row tells the same."""
+        self.details.setVisible(len(self.selected_series()) == 1 and self.height() >= _ROOMY)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show the details where there is room for them."""
+        super().resizeEvent(event)
+        self._show_details()
 
     def _request_load(self) -> None:
         if chosen := self.selected_series():
@@ -271,10 +290,11 @@ class StudiesView(QWidget):
 
 def _details(series: Series) -> str:
     flat = series.shape[2] == 1
+    told = flat and series.spacing_mm is None and bool(series.notes)  # the note says it in a sentence
     facts = [
-        images_text(series.n_images),
-        f"{size_text(series.shape, series.n_frames)} voxels" if min(series.shape) > 0 else "",
-        spacing_text(series.spacing_mm, flat=flat),
+        "" if flat and series.n_images == 1 else images_text(series.n_images),
+        f"{size_text(series.shape, series.n_frames)} {'pixels' if flat else 'voxels'}" if min(series.shape) > 0 else "",
+        "" if told else spacing_text(series.spacing_mm, flat=flat),
         f"axes {series.orientation}" if series.orientation else "",
         bytes_text(series.n_bytes) if series.n_bytes else "",
     ]

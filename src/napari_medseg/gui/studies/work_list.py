@@ -142,6 +142,7 @@ class WorkListController(QObject):
 
     def _loaded(self, series: Series) -> None:
         self._at_hand = series
+        self.view.show_selected()
         opened = self._studies.opened(series)
         for folder in self._files.directories():
             self._files.removePath(folder)

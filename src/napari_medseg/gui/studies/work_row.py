@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
-
-from napari_medseg.gui.parts.elided_label import ElidedLabel
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 PREVIOUS_KEY, NEXT_KEY, REVIEWED_KEY = "PgUp", "PgDown", "Ctrl+Return"
 """None of them is one of napari's."""
@@ -27,7 +25,8 @@ class WorkRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.summary = ElidedLabel("", self)
+        self.summary = QLabel("", self)
+        self.summary.setWordWrap(True)
         self.previous_button = self._button("◂ Previous", "Close this image and open the one above", PREVIOUS_KEY)
         self.next_button = self._button("Next ▸", "Close this image and open the one below", NEXT_KEY)
         self.reviewed_button = self._button("✓ Reviewed", "", REVIEWED_KEY)
