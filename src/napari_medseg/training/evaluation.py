@@ -19,6 +19,7 @@ from napari_medseg.io.atomic import atomic_write
 from napari_medseg.measure.agreement import dice
 from napari_medseg.measure.intervals import patient_interval
 from napari_medseg.models.card import QualityRecord
+from napari_medseg.training.watching import Look
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,18 +54,19 @@ class CaseScore:
 
 
 @torch.inference_mode()
-def watch_cases(network: torch.nn.Module, cases: Sequence[Case]) -> str:
+def watch_cases(network: torch.nn.Module, cases: Sequence[Case]) -> Look:
     """Return the mean Dice of each label over a few cases: a quick look, without the steps of a real prediction."""
+    device = next(network.parameters()).device
     scores = []
     for case in cases:
         padding: list[int] = []
         for n in reversed(case.image.shape):
             missing = -n % _MULTIPLE
             padding += [missing // 2, missing - missing // 2]
-        given = network(F.pad(case.image, padding)[None, None])[0]
+        given = network(F.pad(case.image, padding)[None, None].to(device))[0].cpu()
         found = F.pad(given.argmax(dim=0), [-n for n in padding]).numpy()
         scores.append([dice(found, case.target.numpy(), label) for label in range(1, given.shape[0])])
-    return "Dice " + " ".join(f"{value:.4f}" for value in np.nanmean(scores, axis=0))
+    return Look("Dice", tuple(map(_mean_of_known, zip(*scores, strict=True))))
 
 
 def score_cases(

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
-import pickle
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
-from napari_medseg.io.atomic import atomic_write
 from napari_medseg.models.networks import build_network
+from napari_medseg.training.checkpoint import (
+    ANOTHER,
+    kept_weights,
+    read_checkpoint,
+    remove_unfinished,
+    write_checkpoint,
+)
+from napari_medseg.training.hardware import CPU, Hardware
+from napari_medseg.training.journal import Journal, StepRow
+from napari_medseg.training.progress import Pace, progress_label
+from napari_medseg.training.watching import BestWeights, Look, Watch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,19 +50,43 @@ class Lessons(Protocol):
     """What a network learns from, step by step."""
 
     def loss(self, network: torch.nn.Module, step: int) -> torch.Tensor:
-        """Return the loss of a network on the batch of a step; the same step gives the same batch."""
+        """Return the loss of a network on the batch of a step, on the network's device.
+
+        The same step gives the same batch.
+        """
         ...
 
 
 Start = Callable[[torch.nn.Module], None]
 """Gives a new network other weights than random ones."""
 
-Watch = Callable[[torch.nn.Module], str]
-"""Looks at the averaged network now and then; what it says goes into the log and decides nothing."""
-
 _LONGEST_GRADIENT = 5.0
-_CHECKPOINT = "checkpoint.pt"
-_ANOTHER = "Remove it to begin anew, or choose another output folder."
+_LOG_EVERY = 25
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a training is done in, and what decides nothing about the weights on one device.
+
+    Parameters
+    ----------
+    hardware : Hardware
+        Where the steps are computed.
+    title : str
+        What progress is reported as.
+    epoch_steps : int or None
+        Steps in which all cases are seen: checkpoints are never further apart, so that a kill loses no more.
+    tensorboard : bool
+        Whether to write for TensorBoard, whose package must be installed then.
+    """
+
+    hardware: Hardware = CPU
+    title: str = "Training"
+    epoch_steps: int | None = None
+    tensorboard: bool = False
+
+
+_ALONE = Surroundings()
 
 
 class Training:
@@ -65,24 +99,42 @@ class Training:
     batches : Lessons
         What each step sees, and how far off the network is there.
     folder : Path
-        Where the checkpoint and the log (``log.tsv``: step, seconds of processor time, rate, loss) are kept.
+        Where the checkpoint is kept, and what `Journal` writes.
     start : Start, optional
         Called with the new network, unless a checkpoint is taken up.
+    surroundings : Surroundings, optional
+        By default the processor, silent.
     """
 
-    def __init__(self, recipe: Trainable, batches: Lessons, folder: Path, start: Start | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Trainable,
+        batches: Lessons,
+        folder: Path,
+        start: Start | None = None,
+        surroundings: Surroundings = _ALONE,
+    ) -> None:
         self._recipe = recipe
         self._batches = batches
         self._folder = folder
+        self._surroundings = surroundings
+        self._hardware = surroundings.hardware
         torch.manual_seed(recipe.training.seed)
+        remove_unfinished(folder)
         state = read_checkpoint(folder)
         self._network = build_network(recipe.network)
         if start is not None and state is None:
             start(self._network)
         is_flat = recipe.network.spatial_dims == 2
-        self._network.to(memory_format=torch.channels_last if is_flat else torch.channels_last_3d)
+        memory_format = torch.channels_last if is_flat else torch.channels_last_3d
+        self._network.to(memory_format=memory_format)
+        self._network.to(self._hardware.device)
         self._average = {name: value.detach().clone() for name, value in self._network.state_dict().items()}
         self._optimizer = torch.optim.AdamW(self._network.parameters(), weight_decay=recipe.training.weight_decay)
+        self._scaler = self._hardware.scaler()
+        early = recipe.training.early_stopping
+        self._best = None if early is None else BestWeights(early)
+        self._look: Look | None = None
         self._step = 0
         self._seconds = 0.0
         if state is not None:
@@ -90,10 +142,10 @@ class Training:
 
     @property
     def network(self) -> torch.nn.Module:
-        """The network with the averaged weights, for evaluation."""
+        """The network with the averaged weights, for evaluation, on the device of the training."""
         averaged = build_network(self._recipe.network)
         averaged.load_state_dict(self._average)
-        return averaged.eval()
+        return averaged.to(self._hardware.device).eval()
 
     def run(
         self,
@@ -101,43 +153,75 @@ class Training:
         cancel: CancelToken | None = None,
         watch: Watch | None = None,
     ) -> dict[str, torch.Tensor]:
-        """Train to the end of the schedule.
+        """Train to the end of the schedule, or until the recipe's early stopping ends it.
 
         Returns
         -------
         dict of str to Tensor
-            The averaged weights after the last step: no step is chosen by what it scores.
+            The averaged weights after the last step: no step is chosen by what it scores, unless the recipe stops
+            early; then those of the best look.
 
         Raises
         ------
+        MedsegError
+            If the recipe stops early and nothing is watched.
         Cancelled
             If stopped; the last checkpoint remains.
         """
-        schedule = self._recipe.training
+        if self._best is not None and watch is None:
+            raise MedsegError("A training that may stop early must watch cases.", "Hold patients back.")
         self._network.train()
-        while self._step < schedule.steps:
+        with (
+            self._hardware.repeatable(self._recipe.network.family),
+            Journal(self._folder, self._step, with_board=self._surroundings.tensorboard) as journal,
+        ):
+            self._go_on(journal, on_progress, cancel, watch)
+        return {name: value.cpu() for name, value in kept_weights(self._state()).items()}
+
+    @property
+    def _is_over(self) -> bool:
+        return self._step >= self._recipe.training.steps or (self._best is not None and self._best.is_over)
+
+    def _go_on(
+        self, journal: Journal, on_progress: ProgressCallback | None, cancel: CancelToken | None, watch: Watch | None
+    ) -> None:
+        schedule = self._recipe.training
+        checkpoint_every = min(schedule.checkpoint_every, self._surroundings.epoch_steps or schedule.checkpoint_every)
+        pace = Pace()
+        while not self._is_over:
             started = time.process_time()
             loss = self._take_step()
             self._seconds += time.process_time() - started
             self._step += 1
+            rate = learning_rate(self._step - 1, schedule)
             last = self._step == schedule.steps
-            if last or self._step % 25 == 0:
-                self._log(loss)
-            if last or self._step % schedule.checkpoint_every == 0:
-                self._save()
-            if watch is not None and (last or self._step % schedule.watch_every == 0):
-                self._write(f"# {watch(self.network)}")
-            report(on_progress, self._step, schedule.steps, "Training", cancel)
-        return self._average
+            if last or self._step % _LOG_EVERY == 0:
+                journal.add_step(StepRow(self._step, self._seconds, rate, loss))
+            if last or self._step % schedule.watch_every == 0:
+                if watch is not None:
+                    self._watch(watch, journal)
+                journal.draw()
+            # After the look, which may be the best one: what it chose is part of the checkpoint.
+            if self._step % checkpoint_every == 0 or self._is_over:
+                write_checkpoint(self._state(), self._folder)
+            pace.add_step()
+            seen = "" if self._look is None else str(self._look)
+            label = progress_label(
+                self._surroundings.title, schedule.steps - self._step, pace.seconds_a_step, loss, rate, seen
+            )
+            report(on_progress, self._step, schedule.steps, label, cancel)
 
     def _take_step(self) -> float:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(self._step, self._recipe.training)
-        loss = self._batches.loss(self._network, self._step)
+        with self._hardware.autocast():
+            loss = self._batches.loss(self._network, self._step)
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self._scaler.unscale_(self._optimizer)
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), _LONGEST_GRADIENT)
-        self._optimizer.step()
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
         self._add_to_average()
         return loss.item()
 
@@ -150,51 +234,41 @@ class Training:
             else:
                 self._average[name].copy_(value)
 
-    def _log(self, loss: float) -> None:
-        rate = learning_rate(self._step - 1, self._recipe.training)
-        self._write(f"{self._step}\t{self._seconds:.1f}\t{rate:.2e}\t{loss:.4f}")
+    def _watch(self, watch: Watch, journal: Journal) -> None:
+        with torch.random.fork_rng(devices=[]):  # a look changes nothing, neither what is drawn after it
+            self._look = watch(self.network)
+        journal.add_look(self._step, self._look)
+        if self._best is not None:
+            self._best.add(self._step, self._look, self._average)
 
-    def _write(self, line: str) -> None:
-        with (self._folder / "log.tsv").open("a", encoding="utf-8") as log:
-            log.write(f"{line}\n")
-
-    def _save(self) -> None:
+    def _state(self) -> dict[str, Any]:
         state = {
             "step": self._step,
             "seconds": self._seconds,
             "network": self._network.state_dict(),
             "average": self._average,
             "optimizer": self._optimizer.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "random": self._hardware.random_state(),
         }
-        with atomic_write(self._folder / _CHECKPOINT) as temporary:
-            torch.save(state, temporary)
+        if self._best is not None:
+            state |= {"best": self._best.state(), "stopped": self._best.is_over}
+        return state
 
     def _take_up(self, state: dict[str, Any]) -> None:
         try:
             self._network.load_state_dict(state["network"])
             self._optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, ValueError) as error:
-            raise MedsegError("The checkpoint in the output folder is of another network.", _ANOTHER) from error
-        self._average = state["average"]
+            raise MedsegError("The checkpoint in the output folder is of another network.", ANOTHER) from error
+        self._average = {name: value.to(self._hardware.device) for name, value in state["average"].items()}
         self._step, self._seconds = state["step"], state["seconds"]
-
-
-def read_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """Read the checkpoint of a run: step, seconds, network, average, optimizer; None if there is none yet.
-
-    Raises
-    ------
-    MedsegError
-        If it is damaged.
-    """
-    path = folder / _CHECKPOINT
-    if not path.is_file():
-        return None
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise MedsegError(f"The checkpoint in '{folder.name}' is damaged.", _ANOTHER) from error
-    return state
+        if state.get("scaler"):
+            self._scaler.load_state_dict(state["scaler"])
+        if "random" in state:
+            self._hardware.set_random_state(state["random"])
+        if self._best is not None and "best" in state:
+            self._best.take_up(state["best"])
 
 
 def learning_rate(step: int, schedule: Schedule[Any]) -> float:

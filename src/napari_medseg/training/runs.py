@@ -6,8 +6,9 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import torch
 
@@ -17,6 +18,7 @@ from napari_medseg.io import read_volume
 from napari_medseg.io.atomic import atomic_write
 from napari_medseg.models.catalogue import ModelFolder
 from napari_medseg.training.cases import CaseFiles, find_cases, load_cases, make_folds
+from napari_medseg.training.checkpoint import is_finished, kept_weights, read_checkpoint
 from napari_medseg.training.context import ContextWindows, load_head, load_label_maps
 from napari_medseg.training.evaluation import (
     CaseScore,
@@ -26,23 +28,33 @@ from napari_medseg.training.evaluation import (
     watch_cases,
     write_scores,
 )
-from napari_medseg.training.loop import Training, read_checkpoint
+from napari_medseg.training.hardware import CPU, Hardware
+from napari_medseg.training.held_back import hold_back, tell_kept
+from napari_medseg.training.loop import Surroundings, Trainable, Training
 from napari_medseg.training.packaging import write_card, write_model
 from napari_medseg.training.samples import Batches
+from napari_medseg.training.volume_checks import check_volumes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pydantic import BaseModel
-
     from napari_medseg.core.progress import CancelToken, ProgressCallback
-    from napari_medseg.training.loop import Trainable
     from napari_medseg.training.recipe import Recipe
 
 CaseT = TypeVar("CaseT")
 
-
 _IDENTITY_FILE = "run.sha256"
+_NO_IDENTITY = ("name", "card", "input", "postprocess")
+_LATER_FIELDS = {"training": ("early_stopping", "precision"), "start": ("frozen_level",)}
+"""Left out of a run's identity at their defaults, so that runs from before they came are still the same."""
+
+
+class StoredRecipe(Trainable, Protocol):
+    """A recipe that can be written as JSON."""
+
+    def model_dump_json(self, *, exclude: Any = None) -> str:
+        """Return it without some fields."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -55,8 +67,38 @@ class RunPlan(Generic[CaseT]):
     unseen: tuple[CaseT, ...]
 
 
-def plan_runs(recipe: Recipe, data: Path, output: Path) -> list[RunPlan[CaseFiles]]:
-    """Plan one run a fold, then the final one on all cases.
+@dataclass(frozen=True)
+class RunOptions:
+    """How runs are trained, beside their recipe.
+
+    Parameters
+    ----------
+    hardware : Hardware
+        Where.
+    tensorboard : bool
+        Whether to write for TensorBoard, whose package must be installed then.
+    """
+
+    hardware: Hardware = CPU
+    tensorboard: bool = False
+
+    def surroundings(self, recipe: Trainable, plan: RunPlan[Any], n_cases: int) -> Surroundings:
+        """Return what a run on a number of cases is trained in."""
+        epoch_steps = ceil(n_cases / recipe.training.batch)
+        return Surroundings(self.hardware, f"Training {plan.name}", epoch_steps, self.tensorboard)
+
+
+DEFAULT_OPTIONS = RunOptions()
+
+
+def plan_runs(
+    recipe: Recipe,
+    data: Path,
+    output: Path,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> list[RunPlan[CaseFiles]]:
+    """Check all cases, then plan one run a fold and the final one on all cases.
 
     Parameters
     ----------
@@ -66,8 +108,14 @@ def plan_runs(recipe: Recipe, data: Path, output: Path) -> list[RunPlan[CaseFile
         Folder with the data.
     output : Path
         Folder for all runs.
+
+    Raises
+    ------
+    MedsegError
+        With a report of all that is wrong with the data.
     """
     files = find_cases(data, recipe.data)
+    check_volumes(files, recipe, on_progress, cancel).require()
     folds = make_folds([case.patient for case in files], recipe.data.folds, recipe.data.fold_seed)
     plans = []
     for number, fold in enumerate(folds):
@@ -84,6 +132,7 @@ def train_run(
     head: Path | None,
     on_progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
+    options: RunOptions = DEFAULT_OPTIONS,
 ) -> dict[str, torch.Tensor]:
     """Train one run to its end, from its last checkpoint if there is one.
 
@@ -97,9 +146,15 @@ def train_run(
     done = finished_weights(recipe, plan)
     if done is not None:
         return done
-    cases = load_cases(plan.seen, recipe.input.intensity, on_progress)
-    watched = load_cases(plan.unseen[: recipe.training.watch_cases], recipe.input.intensity)
-    training = Training(recipe, Batches(recipe, cases, _context(recipe, data, head)), plan.folder)
+    learnt, held = hold_back(
+        plan.seen,
+        recipe.training.early_stopping,
+        lambda n: make_folds([case.patient for case in plan.seen], n, recipe.training.seed),
+    )
+    cases = load_cases(learnt, recipe.input.intensity, on_progress)
+    watched = load_cases(held or plan.unseen[: recipe.training.watch_cases], recipe.input.intensity)
+    batches = Batches(recipe, cases, _context(recipe, data, head))
+    training = Training(recipe, batches, plan.folder, surroundings=options.surroundings(recipe, plan, len(cases)))
     return training.run(on_progress, cancel, (lambda network: watch_cases(network, watched)) if watched else None)
 
 
@@ -117,7 +172,7 @@ def evaluate_run(
         If the run is not finished.
     """
     model = plan.folder / "model"
-    card = write_model(recipe, weights_of(recipe, plan), model).card
+    card = write_model(tell_kept(recipe, plan), weights_of(recipe, plan), model).card
     known = read_scores(plan.folder / "scores.json", card)
     if known is not None:
         return known
@@ -146,7 +201,7 @@ def finish(
         if plan.unseen:
             scores += evaluate_run(recipe, plan, on_progress, cancel)
     weights = weights_of(recipe, plans[-1])
-    folder = write_model(recipe, weights, target, quality=quality_records(recipe, scores))
+    folder = write_model(tell_kept(recipe, plans[-1]), weights, target, quality=quality_records(recipe, scores))
     if head is None:
         return folder
     timed = folder.card.model_copy(update={"cpu_seconds_per_megavoxel": seconds_per_megavoxel(target, head)})
@@ -170,7 +225,7 @@ def seconds_per_megavoxel(model: Path, scan: Path) -> float:
     return round(seconds / volume.geometry.n_voxels * 1e6, 2)
 
 
-def require_same_run(recipe: BaseModel, plan: RunPlan[Any]) -> None:
+def require_same_run(recipe: StoredRecipe, plan: RunPlan[Any]) -> None:
     """Refuse to take up a run that was begun with other cases or by another recipe.
 
     Otherwise cases that it had learnt from could be counted among those that it has never seen.
@@ -180,7 +235,7 @@ def require_same_run(recipe: BaseModel, plan: RunPlan[Any]) -> None:
     MedsegError
         If the run's folder was begun otherwise.
     """
-    how = recipe.model_dump_json(exclude={"name", "card", "input", "postprocess"})
+    how = recipe.model_dump_json(exclude=dict.fromkeys(_NO_IDENTITY, True) | _later_at_default(recipe))
     cases = [[case.name for case in part] for part in (plan.seen, plan.unseen)]
     digest = hashlib.sha256(json.dumps([how, cases]).encode()).hexdigest()
     path = plan.folder / _IDENTITY_FILE
@@ -194,13 +249,24 @@ def require_same_run(recipe: BaseModel, plan: RunPlan[Any]) -> None:
         )
 
 
+def _later_at_default(recipe: StoredRecipe) -> dict[str, set[str]]:
+    parts = {name: getattr(recipe, name) for name in _LATER_FIELDS if hasattr(recipe, name)}
+    return {
+        name: {
+            field
+            for field in _LATER_FIELDS[name]
+            if field in type(part).model_fields and getattr(part, field) == type(part).model_fields[field].default
+        }
+        for name, part in parts.items()
+    }
+
+
 def finished_weights(recipe: Trainable, plan: RunPlan[Any]) -> dict[str, torch.Tensor] | None:
     """Return the averaged weights of a run that has come to its end, or None."""
     state = read_checkpoint(plan.folder)
-    if state is None or state["step"] < recipe.training.steps:
+    if state is None or not is_finished(state, recipe.training.steps):
         return None
-    weights: dict[str, torch.Tensor] = state["average"]
-    return weights
+    return kept_weights(state)
 
 
 def weights_of(recipe: Trainable, plan: RunPlan[Any]) -> dict[str, torch.Tensor]:

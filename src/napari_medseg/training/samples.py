@@ -61,8 +61,9 @@ class Batches:
     def loss(self, network: torch.nn.Module, step: int) -> torch.Tensor:
         """Return the loss of a network on the batch of a step; surroundings have no Dice."""
         batch = self.draw(step)
-        scores = network(batch.images.contiguous(memory_format=torch.channels_last_3d))
-        return segmentation_loss(scores, batch.targets, with_dice=not batch.is_context)
+        device = next(network.parameters()).device
+        scores = network(batch.images.contiguous(memory_format=torch.channels_last_3d).to(device))
+        return segmentation_loss(scores, batch.targets.to(device), with_dice=not batch.is_context)
 
     def draw(self, step: int) -> Batch:
         """Draw the batch of a step."""

@@ -19,6 +19,7 @@ from napari_medseg.training.evaluation import CaseScore, read_rows, write_rows
 from napari_medseg.training.labels import card_labels, relabelled
 from napari_medseg.training.planes.augmentation import on_canvas
 from napari_medseg.training.planes.batches import instance_target
+from napari_medseg.training.watching import Look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,26 +51,26 @@ class FoundBoxes:
 
 
 @torch.inference_mode()
-def watch_planes(network: torch.nn.Module, cases: Sequence[PlaneCase], recipe: PlanesRecipe) -> str:
+def watch_planes(network: torch.nn.Module, cases: Sequence[PlaneCase], recipe: PlanesRecipe) -> Look:
     """Return a quick look at a few prepared cases: mean Dice of each label, or the RSNA score of boxes."""
+    device = next(network.parameters()).device
     columns, rows = recipe.input.window[:2]
     samples = [on_canvas(case, rows, columns, recipe.augmentation, changed=False) for case in cases]
     if recipe.finds_instances:
         found = []
         for sample in samples:
-            (given,) = network(sample.image[None])
+            (given,) = network(sample.image[None].to(device))
             true = instance_target(sample)["boxes"]
-            found.append(ImageBoxes(given["boxes"].numpy(), given["scores"].numpy(), true.numpy()))
+            found.append(ImageBoxes(given["boxes"].cpu().numpy(), given["scores"].cpu().numpy(), true.numpy()))
         scores = rsna_scores(match_images(found, RSNA_OVERLAPS), recipe.postprocess.min_score)
-        return f"RSNA {_mean(scores):.4f}"
+        return Look("RSNA", (_mean(scores),))
     values = []
     for sample in samples:
-        labels = network(sample.image[None])[0].argmax(dim=0).numpy()
+        labels = network(sample.image[None].to(device))[0].argmax(dim=0).cpu().numpy()
         reference = sample.layers[0].numpy()
         values.append([dice(labels, reference, label) for label in range(1, recipe.network.out_channels)])
     table = np.array(values)
-    means = [float(np.mean(column[~np.isnan(column)])) if (~np.isnan(column)).any() else 0.0 for column in table.T]
-    return "Dice " + " ".join(f"{value:.4f}" for value in means)
+    return Look("Dice", tuple(_mean(column) for column in table.T))
 
 
 def score_labels(

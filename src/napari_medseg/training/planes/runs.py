@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.training.data import LabelledCase, check_cases, folds_by_patient, read_cases
 from napari_medseg.training.evaluation import CaseScore, quality_records, read_scores, write_scores
+from napari_medseg.training.held_back import hold_back, tell_kept
 from napari_medseg.training.loop import Training
 from napari_medseg.training.packaging import write_model
 from napari_medseg.training.planes.batches import PlaneBatches
@@ -22,7 +23,15 @@ from napari_medseg.training.planes.evaluation import (
 )
 from napari_medseg.training.planes.prepare import has_derived_masks, prepare_cases
 from napari_medseg.training.planes.start import start_network
-from napari_medseg.training.runs import RunPlan, finished_weights, require_same_run, weights_of
+from napari_medseg.training.planes.store import store_cases
+from napari_medseg.training.runs import (
+    DEFAULT_OPTIONS,
+    RunOptions,
+    RunPlan,
+    finished_weights,
+    require_same_run,
+    weights_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +95,7 @@ def train_plane_run(
     cancel: CancelToken | None = None,
     *,
     allow_download: bool = False,
+    options: RunOptions = DEFAULT_OPTIONS,
 ) -> dict[str, torch.Tensor]:
     """Train one run to its end, from its last checkpoint if there is one; return the averaged weights."""
     plan.folder.mkdir(parents=True, exist_ok=True)
@@ -93,13 +103,20 @@ def train_plane_run(
     done = finished_weights(recipe, plan)
     if done is not None:
         return done
-    cases = prepare_cases(plan.seen, recipe, on_progress, cancel)
-    watched = prepare_cases(plan.unseen[: recipe.training.watch_cases], recipe)
+    learnt, held = hold_back(
+        plan.seen,
+        recipe.training.early_stopping,
+        lambda n: folds_by_patient(plan.seen, n, recipe.training.seed),
+    )
+    cases = store_cases(learnt, recipe, plan.folder, on_progress, cancel)
+    sure = [case for case in held if not case.weak_negative] or held  # no one looked at weak negatives
+    watched = prepare_cases(sure or plan.unseen[: recipe.training.watch_cases], recipe)
 
     def start(network: torch.nn.Module) -> None:
         start_network(network, recipe.network, recipe.start, allow_download=allow_download)
 
-    training = Training(recipe, PlaneBatches(recipe, cases), plan.folder, start)
+    surroundings = options.surroundings(recipe, plan, len(cases))
+    training = Training(recipe, PlaneBatches(recipe, cases), plan.folder, start, surroundings)
     watch = (lambda network: watch_planes(network, watched, recipe)) if watched else None
     return training.run(on_progress, cancel, watch)
 
@@ -123,7 +140,7 @@ def evaluate_plane_run(
         If the run is not finished.
     """
     model, path = plan.folder / "model", plan.folder / "scores.json"
-    card = write_model(recipe, weights_of(recipe, plan), model).card
+    card = write_model(tell_kept(recipe, plan), weights_of(recipe, plan), model).card
     if _is_of_boxes(plan):
         boxes = read_boxes(path, card)
         if boxes is None:
@@ -159,6 +176,7 @@ def finish_planes(
                 else:
                     labels.append(score)
     weights = weights_of(recipe, plans[-1])
+    recipe = tell_kept(recipe, plans[-1])
     if not boxes:
         return write_model(recipe, weights, target, quality=quality_records(recipe, labels))
     told = f"{recipe.card.limitations} {_DERIVED.format(shape=_SHAPES[recipe.data.box_shape])}"
