@@ -41,3 +41,16 @@ def test_the_line_tells_share_and_time_left() -> None:
     assert "left" not in bar_line(4, 4, "segmenting", 10)
     assert bar_line(0, 0, "segmenting", 10).endswith("   0%")
     assert bar_line(9, 4, "segmenting", 10).endswith("100%")
+
+
+def test_details_after_a_colon_stand_behind_a_shorter_bar() -> None:
+    line = bar_line(1, 4, "Training fold-0: 5 min left, loss 0.123", 10)
+    assert line == f"Training fold-0  {'█' * 3}{'░' * 9}  25%  1/4, 5 min left, loss 0.123"
+
+
+def test_details_that_change_do_not_make_a_new_bar() -> None:
+    stream = Terminal()
+    bar = ProgressBar(stream)
+    bar(1, 9, "training: loss 2")
+    bar(2, 9, "training: loss 1")  # too soon to be drawn again
+    assert stream.getvalue().count("training") == 1

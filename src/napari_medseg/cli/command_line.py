@@ -8,11 +8,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from napari_medseg import __version__
-from napari_medseg.cli import compare, convert, evaluate, info, models, segment
+from napari_medseg.cli import compare, convert, evaluate, info, models, segment, train
 from napari_medseg.cli.progress_bar import ProgressBar
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import Cancelled
-from napari_medseg.training import command as train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,12 +17,28 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument("--json", action="store_true", help="write the whole model cards as JSON")
+    parser.add_argument(
+        "--add", type=Path, metavar="FOLDER", help="first copy a model's folder, such as `train` writes, among yours"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="let it take the place of your model of its name")
 
 
 def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
-    """Print every model card, shortly."""
+    """Print every model card, shortly; before that, add a model if asked to.
+
+    Raises
+    ------
+    MedsegError
+        If the model to add is not in order, or there is one of its name.
+    """
     from napari_medseg.models import catalogue_problems, list_models
 
+    if arguments.add is not None:
+        from napari_medseg.models.catalogue import read_model_folder
+        from napari_medseg.models.installing import install_model
+
+        added = install_model(read_model_folder(arguments.add.expanduser()), overwrite=arguments.overwrite)
+        print(f"added {added.card.name}", file=sys.stderr)
     cards = list_models()
     if arguments.json:
         print(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))

@@ -28,16 +28,21 @@ class ProgressBar:
         self._dirty = False
 
     def __call__(self, done: int, total: int, label: str) -> None:
-        """Draw ``done`` of ``total`` steps of ``label``, and wipe the bar when all are done."""
+        """Draw ``done`` of ``total`` steps of ``label``, and wipe the bar when all are done.
+
+        What follows a colon in the label may change from step to step; it stands behind the bar, and says itself how
+        long the work will take.
+        """
         if not self._shown:
             return
         if done >= total:
             self.close()
             return
         now = time.monotonic()
-        if label != self._label:
+        title = label.partition(": ")[0]
+        if title != self._label:
             self.close()
-            self._label, self._started, self._drawn = label, now, 0.0
+            self._label, self._started, self._drawn = title, now, 0.0
         if now - self._drawn < REDRAW_SECONDS:
             return
         self._drawn = now
@@ -59,8 +64,12 @@ class ProgressBar:
 def bar_line(done: int, total: int, label: str, seconds: float) -> str:
     """Return the line for ``done`` of ``total`` steps after ``seconds``."""
     share = min(max(done / total, 0.0), 1.0) if total > 0 else 0.0
-    filled = round(share * WIDTH)
-    line = f"{label}  {'█' * filled}{'░' * (WIDTH - filled)} {share:4.0%}"
+    title, _, details = label.partition(": ")
+    width = WIDTH // 2 if details else WIDTH
+    filled = round(share * width)
+    line = f"{title}  {'█' * filled}{'░' * (width - filled)} {share:4.0%}"
+    if details:
+        return f"{line}  {done}/{total}, {details}"
     if 0 < share < 1 and seconds > 1:
         line += f"  {seconds * (1 - share) / share:.0f} s left"
     return line

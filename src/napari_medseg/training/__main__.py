@@ -15,7 +15,7 @@ def main(argv: list[str] | None = None) -> int:
     add_arguments(parser)
     arguments = parser.parse_args(argv)
     try:
-        return run(arguments, _report)
+        return run(arguments, _report, _say)
     except MedsegError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -23,8 +23,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def _report(done: int, total: int, label: str) -> None:
     if done % 25 == 0 or done == total:
-        sys.stderr.write(f"{label}: {done}/{total}\n")
+        title, _, details = label.partition(": ")
+        sys.stderr.write(f"{title}: {done}/{total}{f', {details}' if details else ''}\n")
         sys.stderr.flush()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

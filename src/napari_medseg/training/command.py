@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +13,13 @@ if TYPE_CHECKING:
     import argparse
 
     from napari_medseg.core.progress import ProgressCallback
+    from napari_medseg.models.catalogue import ModelFolder
     from napari_medseg.training.planes.recipe import PlanesRecipe
     from napari_medseg.training.recipe import Recipe
-    from napari_medseg.training.runs import CaseT, RunPlan
+    from napari_medseg.training.runs import CaseT, RunOptions, RunPlan
+
+Say = Callable[[str], None]
+"""Shows a line to the user."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,14 +36,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only this run: fold-0, fold-1, … or final (they can go side by side)",
     )
     parser.add_argument("--allow-download", action="store_true", help="let torchvision fetch weights to start from")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute (auto)")
     parser.add_argument("--threads", type=int, help="processor threads to use (by default, as many as there are)")
+    parser.add_argument(
+        "--install",
+        action="store_true",
+        help="list the finished model in the viewer and in `napari-medseg models`, in place of your earlier one of "
+        "its name",
+    )
 
 
-def run(arguments: argparse.Namespace, on_progress: ProgressCallback | None) -> int:
+def run(arguments: argparse.Namespace, on_progress: ProgressCallback | None, say: Say = lambda line: None) -> int:
     """Train and evaluate all runs that are not finished, then write the model; or train and evaluate one run only.
 
     Each run can be stopped and taken up again: give the same command. The model is written to the folder named after
-    the recipe in the output folder.
+    the recipe in the output folder, and `say` tells where it is and how it is used.
 
     Raises
     ------
@@ -46,41 +59,72 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback | None) -> 
     """
     import torch
 
+    from napari_medseg.training.hardware import choose_hardware
+    from napari_medseg.training.journal import has_tensorboard
     from napari_medseg.training.recipe import Recipe
     from napari_medseg.training.recipe_file import load_recipe
+    from napari_medseg.training.runs import RunOptions
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     recipe = load_recipe(arguments.recipe)
+    options = RunOptions(choose_hardware(arguments.device, recipe.training.precision), has_tensorboard())
+    say(f"Training on {options.hardware.description}.")
+    if not options.tensorboard:
+        say("TensorBoard is not installed (pip install 'napari-medseg[train]'); curves.png shows the curves.")
     if isinstance(recipe, Recipe):
-        _train_volumes(recipe, arguments, on_progress)
+        model = _train_volumes(recipe, arguments, options, on_progress)
     else:
-        _train_planes(recipe, arguments, on_progress)
+        model = _train_planes(recipe, arguments, options, on_progress)
+    if model is not None:
+        _tell(model, arguments, say)
     return 0
 
 
-def _train_volumes(recipe: Recipe, arguments: argparse.Namespace, on_progress: ProgressCallback | None) -> None:
+def _tell(model: ModelFolder, arguments: argparse.Namespace, say: Say) -> None:
+    """Say where a finished model is, how good, and how it is used; install it if that was asked for."""
+    from napari_medseg.models.installing import install_model
+
+    say(f"The model is in {model.path}")
+    for record in model.card.quality:
+        say(f"  {record.metric} {record.label}: {record.mean:.3f} ({record.ci_low:.3f} to {record.ci_high:.3f})")
+    if arguments.install:
+        install_model(model, overwrite=True)
+        say(f"It is listed as {model.card.name} in the viewer: napari-medseg segment SCAN --model {model.card.name}")
+        return
+    path = shlex.quote(str(model.path))
+    say(f"To use it: napari-medseg segment SCAN --model {path} --output LABELS.nii.gz")
+    say(f"To list it in the viewer: napari-medseg models --add {path}")
+
+
+def _train_volumes(
+    recipe: Recipe, arguments: argparse.Namespace, options: RunOptions, on_progress: ProgressCallback | None
+) -> ModelFolder | None:
     from napari_medseg.training.runs import evaluate_run, finish, plan_runs, train_run
 
-    plans = plan_runs(recipe, arguments.data, arguments.output)
+    plans = plan_runs(recipe, arguments.data, arguments.output, on_progress)
     for plan in _chosen(plans, arguments.run_name):
-        train_run(recipe, plan, arguments.data, arguments.head, on_progress)
+        train_run(recipe, plan, arguments.data, arguments.head, on_progress, options=options)
         if plan.unseen:
             evaluate_run(recipe, plan, on_progress)
-    if arguments.run_name is None:
-        finish(recipe, plans, arguments.output / recipe.name, arguments.head, on_progress)
+    if arguments.run_name is not None:
+        return None
+    return finish(recipe, plans, arguments.output / recipe.name, arguments.head, on_progress)
 
 
-def _train_planes(recipe: PlanesRecipe, arguments: argparse.Namespace, on_progress: ProgressCallback | None) -> None:
+def _train_planes(
+    recipe: PlanesRecipe, arguments: argparse.Namespace, options: RunOptions, on_progress: ProgressCallback | None
+) -> ModelFolder | None:
     from napari_medseg.training.planes.runs import evaluate_plane_run, finish_planes, plan_plane_runs, train_plane_run
 
     plans = plan_plane_runs(recipe, arguments.data, arguments.output, on_progress)
     for plan in _chosen(plans, arguments.run_name):
-        train_plane_run(recipe, plan, on_progress, allow_download=arguments.allow_download)
+        train_plane_run(recipe, plan, on_progress, allow_download=arguments.allow_download, options=options)
         if plan.unseen:
             evaluate_plane_run(recipe, plan, on_progress)
-    if arguments.run_name is None:
-        finish_planes(recipe, plans, arguments.output / recipe.name, on_progress)
+    if arguments.run_name is not None:
+        return None
+    return finish_planes(recipe, plans, arguments.output / recipe.name, on_progress)
 
 
 def _chosen(plans: list[RunPlan[CaseT]], name: str | None) -> list[RunPlan[CaseT]]:
