@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.layers import Image as ImageLayer
-from napari.layers import Labels
+from napari.layers import Labels, Shapes
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
@@ -348,6 +348,30 @@ def test_next_and_previous_go_through_the_list_and_close_what_they_leave(
     _step(qtbot, panel, work.previous_button)
     assert _shown(viewer) == ["c"]
     assert sum(isinstance(layer, Labels) for layer in viewer.layers) == 1
+    assert sum(isinstance(layer, Shapes) for layer in viewer.layers) <= 1, "boxes go with their labels"
+
+
+def test_an_image_without_findings_is_ready_for_the_first(
+    qtbot: Any, panel: StudiesWidget, viewer: Any, segment: SegmentWidget
+) -> None:
+    _run(qtbot, panel)
+    panel.controller.load(panel.view.listed_images()[2:3])
+    qtbot.waitUntil(lambda: not panel.controller.job.busy)
+    labels = next(layer for layer in viewer.layers if isinstance(layer, Labels))
+    assert segment.findings.counts(labels) == (0, 0)
+
+
+def test_a_damaged_image_on_the_way_is_said_and_passed(
+    qtbot: Any, panel: StudiesWidget, viewer: Any, folder: Path
+) -> None:
+    panel.controller.load(panel.view.listed_images()[:1])
+    qtbot.waitUntil(lambda: _shown(viewer) == ["a"])
+    (folder / "b.png").unlink()
+    _step(qtbot, panel, panel.view.work.next_button)
+    assert panel.view.notice.kind == "error"
+    assert _shown(viewer) == ["a"]
+    _step(qtbot, panel, panel.view.work.next_button)
+    assert _shown(viewer) == ["c"]
 
 
 def test_layers_of_the_user_stay_when_an_image_is_left(qtbot: Any, panel: StudiesWidget, viewer: Any) -> None:

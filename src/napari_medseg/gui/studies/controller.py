@@ -8,7 +8,7 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Protocol
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_medseg.gui.parts.notice import link
 from napari_medseg.gui.studies.opened import Loaded, OpenedImage, add_layers, load_with_results
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from napari_medseg.batch.record import BatchRecord
     from napari_medseg.core import CancelToken, MedsegError, ProgressCallback, Series, Study
     from napari_medseg.gui.studies.view import StudiesView
+
+
+_SHORT_MS = 300
+"""Work that is done sooner is not worth a progress bar."""
 
 
 class OpenStudy(Protocol):
@@ -74,6 +78,11 @@ class StudiesController(QObject):
         self.results = ListedResults()
         self._opened: dict[int, OpenedImage] = {}
         self._closing: Series | None = None
+        self._loading = ""
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(_SHORT_MS)
+        self._late.timeout.connect(self._announce)
         self._load_only_series = False
         self.job = LatestJob(self)
         self.thumbnails = ThumbnailMaker(self)
@@ -187,10 +196,24 @@ class StudiesController(QObject):
             series = self._to_load.popleft()
             if self._select_layer_of(series):
                 continue
-            self.view.progress.begin(f"Loading {series_text(series)} …")
-
+            self._announce_load(series)
             self.job.start(partial(load_with_results, series, self.results.entry(series)), self._loaded)
             return
+
+    def _announce_load(self, series: Series) -> None:
+        """Say that a series is loading; on the way through a list only if it takes a while, or the panel would jump."""
+        self._loading = f"Loading {series_text(series)} …"
+        if self._closing is None:
+            self._announce()
+        else:
+            self._late.start()
+
+    def _announce(self) -> None:
+        self.view.progress.begin(self._loading)
+
+    def _end_progress(self) -> None:
+        self._late.stop()
+        self.view.progress.end()
 
     def open_instead(self, series: Series, other: Series | None) -> None:
         """Load a series, and then close the layers of another one."""
@@ -234,7 +257,7 @@ class StudiesController(QObject):
         return False
 
     def _loaded(self, loaded: Loaded) -> None:
-        self.view.progress.end()
+        self._end_progress()
         self._close_other(loaded.series)
         self._close(loaded.series)
         opened = add_layers(self._viewer, loaded)
@@ -252,11 +275,13 @@ class StudiesController(QObject):
     def _failed(self, error: MedsegError) -> None:
         self._to_open.clear()
         self._to_load.clear()
-        self.view.progress.end()
+        self._closing = None
+        self._end_progress()
         self.view.notice.show_error(error)
 
     def _stopped(self) -> None:
-        self.view.progress.end()
+        self._closing = None
+        self._end_progress()
         self.view.notice.say("info", "Stopped.")
 
     @property

@@ -12,6 +12,7 @@ from napari_medseg.core import MedsegError, Segmentation, Series, Volume
 from napari_medseg.core.segmentation import smallest_label_type
 from napari_medseg.gui.wording import series_text
 from napari_medseg.measure import SegmentSizes
+from napari_medseg.plugin.findings.notes import keep_note
 from napari_medseg.plugin.layers import segmentation_to_layer, volume_to_layer
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from napari_medseg.batch.record import BatchRecord
     from napari_medseg.core import CancelToken, ProgressCallback
+
+_ALL_SCORES = 0.0
+"""Where the slider stands at first: what is in a file was found worth keeping, by the model or by a person."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +39,15 @@ class Found:
         Of the model.
     sizes : SegmentSizes
         Of the labels in the file.
+    are_findings : bool
+        Whether the model finds things; there may be none.
     """
 
     segmentation: Segmentation
     path: Path
     title: str
     sizes: SegmentSizes
+    are_findings: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +123,7 @@ def load_with_results(
         return Loaded(series, value)
     path = entry[0].label_path(result)
     try:
-        return Loaded(series, value, _found(path, entry[0].title, value, cancel))
+        return Loaded(series, value, _found(path, entry[0], value, cancel))
     except MedsegError as error:
         return Loaded(series, value, problems=(str(error),))
 
@@ -129,11 +136,13 @@ def add_layers(viewer: Viewer, loaded: Loaded) -> OpenedImage:
     found = loaded.found
     if found is None:
         return OpenedImage((image,))
-    labels = viewer.add_layer(segmentation_to_layer(found.segmentation, f"{image.name} – {found.title}", image))
-    return OpenedImage((image, labels), found)
+    labels = segmentation_to_layer(found.segmentation, f"{image.name} – {found.title}", image)
+    if found.are_findings:
+        keep_note(labels, _ALL_SCORES)
+    return OpenedImage((image, viewer.add_layer(labels)), found)
 
 
-def _found(path: Path, title: str, volume: Volume, cancel: CancelToken) -> Found:
+def _found(path: Path, record: BatchRecord, volume: Volume, cancel: CancelToken) -> Found:
     from napari_medseg.io import read_segmentation
     from napari_medseg.measure import segment_sizes
 
@@ -149,4 +158,4 @@ def _found(path: Path, title: str, volume: Volume, cancel: CancelToken) -> Found
         geometry=volume.geometry,
         source=volume.source,
     )
-    return Found(segmentation, path, title, segment_sizes(segmentation))
+    return Found(segmentation, path, record.title, segment_sizes(segmentation), record.kind == "findings")
