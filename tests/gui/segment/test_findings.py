@@ -136,9 +136,9 @@ def test_a_run_gives_labels_and_boxes_and_a_list(
     assert view.findings.slider_value.text() == "0.30"
     assert view.findings.count.text() == "2 of 3 findings shown"
     assert _rows(findings_panel) == [
-        ["Lung opacity 1", "0.90", "4.00", ""],
-        ["Lung opacity 2", "0.40", "4.00", ""],
-        ["Lung opacity 3", "0.10", "4.00", "hidden"],
+        ["1  Lung opacity", "0.90", "4.00", ""],
+        ["2  Lung opacity", "0.40", "4.00", ""],
+        ["3  Lung opacity", "0.10", "4.00", "hidden"],
     ]
     assert _shown(link) == [1, 2]
     assert view.model.notice.text.startswith("2 findings, and 1 less sure, in ")
@@ -150,8 +150,10 @@ def test_the_slider_shows_and_hides_in_both_layers(
     before = link.labels.data.copy()
     slider = findings_panel.view.findings.slider
     slider.setValue(5)
+    link.settle()
     assert _shown(link) == [1, 2, 3] and link.labels.get_color(3)[3] == 1
     slider.setValue(50)
+    link.settle()
     assert _shown(link) == [1]
     assert [link.labels.get_color(label)[3] for label in (1, 2, 3)] == [1, 0, 0]
     assert findings_panel.view.findings.count.text() == "1 of 3 findings shown"
@@ -173,7 +175,7 @@ def test_nothing_sure_is_said_and_a_box_can_be_drawn(
     assert layer == findings_panel.findings.link.box_layer and layer.mode == "add_rectangle"
     layer.add_rectangles(np.array([[10, 10], [10, 20], [20, 20], [20, 10]]))
     qtbot.waitUntil(lambda: section.table.isVisible())
-    assert _rows(findings_panel)[0][:2] == ["Finding 1", "–"] and _rows(findings_panel)[0][3] == "by hand"
+    assert _rows(findings_panel)[0][:2] == ["1  Finding", "–"] and _rows(findings_panel)[0][3] == "by hand"
     assert layer.mode == "select"
 
 
@@ -207,6 +209,7 @@ def test_keys_step_accept_reject_and_take_back(findings_panel: SegmentWidget, li
     assert link.current == 2 and _shown(link) == [1, 2]
     press("accept")
     findings_panel.view.findings.slider.setValue(100)
+    link.settle()
     assert _shown(link) == [2] and _rows(findings_panel)[1][3] == "accepted"
     press("draw")
     assert viewer.layers.selection.active == link.box_layer
@@ -269,7 +272,7 @@ def test_a_deleted_box_deletes_its_finding(qtbot: Any, findings_panel: SegmentWi
     assert not (link.labels.data == 1).any() and len(_rows(findings_panel)) == 2
     link.labels.undo()
     qtbot.waitUntil(lambda: link.board.finding(1) is not None)
-    assert _rows(findings_panel)[0][:2] == ["Lung opacity 1", "0.90"]
+    assert _rows(findings_panel)[0][:2] == ["1  Lung opacity", "0.90"]
     assert sorted(link.box_layer.features["label"]) == [1, 2, 3]
 
 
@@ -287,7 +290,7 @@ def test_a_new_box_makes_an_ellipse_with_a_fresh_label(qtbot: Any, findings_pane
     qtbot.waitUntil(lambda: link.board.finding(4) is not None)
     assert link.current == 4 == link.labels.selected_label
     assert (link.labels.data == 4).sum() == pytest.approx(np.pi * 10 * 7.5, rel=0.05)
-    assert _rows(findings_panel)[-1][:2] == ["Finding 4", "–"]
+    assert _rows(findings_panel)[-1][:2] == ["4  Finding", "–"]
     assert list(link.box_layer.features["label"]) == [1, 2, 3, 4]
     link.labels.undo()
     qtbot.waitUntil(lambda: link.board.finding(4) is None)
@@ -423,6 +426,7 @@ def test_what_is_shown_is_saved_and_comes_back(
     link.step(1)
     link.decide("rejected")
     link.set_min_score(0.05)
+    link.settle()
     written = _save(qtbot, findings_panel, ".json")
     assert written.name == "chest_7_opacities.json"
     assert "2 of 3 findings" in findings_panel.view.save.notice.text

@@ -12,7 +12,7 @@ from napari_medseg.gui.segment.layers_at_hand import find_layer, free_name, laye
 from napari_medseg.gui.subscriptions import Subscriptions
 from napari_medseg.plugin.findings.board import FindingsBoard
 from napari_medseg.plugin.findings.box_layer import FindingBoxes, belongs_to, new_box_layer
-from napari_medseg.plugin.findings.colours import LabelVisibility
+from napari_medseg.plugin.findings.colours import LabelVisibility, outline_labels
 from napari_medseg.plugin.findings.values import Decision, neighbour
 
 if TYPE_CHECKING:
@@ -51,11 +51,15 @@ class FindingsLink(QObject):
         self.current: int | None = None
         self._boxes: FindingBoxes | None = None
         self._visibility = LabelVisibility(labels)
+        self._drawn: frozenset[int] = frozenset()
         self._stirred = False
         self._writing = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.settle)
+        self._drawing = QTimer(self)
+        self._drawing.setSingleShot(True)
+        self._drawing.timeout.connect(self._redraw)
         self._heard = Subscriptions(self)
         self._heard_boxes = Subscriptions(self)
         events = labels.events
@@ -63,6 +67,7 @@ class FindingsLink(QObject):
             self._heard.add(emitter, self._schedule)
         self._heard.add(events.visible, self._follow_visibility)
         self._heard.add(events.selected_label, self._follow_selected_label)
+        outline_labels(labels)
         self.show_boxes()
 
     @property
@@ -97,6 +102,7 @@ class FindingsLink(QObject):
     def unlink(self) -> None:
         """Take the boxes away: the labels are gone."""
         self._timer.stop()
+        self._drawing.stop()
         self._heard.end()
         self._heard_boxes.end()
         boxes, self._boxes = self.box_layer, None
@@ -106,6 +112,8 @@ class FindingsLink(QObject):
     def settle(self) -> None:
         """Take over what the user has done since, and draw both layers alike."""
         self._timer.stop()
+        if self._drawing.isActive():
+            self._redraw()
         before = {finding.label for finding in self.board.findings}
         drawn = self._take_box_edits() if self._stirred else False
         if self.board.sync() or drawn:
@@ -124,13 +132,12 @@ class FindingsLink(QObject):
         self.changed.emit()
 
     def set_min_score(self, score: float) -> None:
-        """Show findings from this score on, in both layers, at once."""
-        before = self.board.shown
+        """Show findings from this score on, in both layers.
+
+        They are drawn as soon as the mouse leaves time for it: a slider may move faster than a screen.
+        """
         self.board.set_min_score(score)
-        if self.board.shown != before:
-            self._draw()
-            self.edited.emit()
-        self.changed.emit()
+        self._drawing.start(0)
 
     def decide(self, decision: Decision) -> None:
         """Accept or reject the finding in hand."""
@@ -187,6 +194,14 @@ class FindingsLink(QObject):
             self._draw()
             self.changed.emit()
 
+    def _redraw(self) -> None:
+        """Show what the slider asks for."""
+        self._drawing.stop()
+        if self.board.shown != self._drawn:
+            self._draw()
+            self.edited.emit()
+        self.changed.emit()
+
     def _decided(self) -> None:
         self._draw()
         self.edited.emit()
@@ -215,6 +230,7 @@ class FindingsLink(QObject):
     def _draw(self) -> None:
         """Make both layers show the findings as they are."""
         findings, shown = self.board.findings, self.board.shown
+        self._drawn = shown
         with self._quiet():
             self._visibility.apply(findings, shown, self.current)
             if self._boxes is not None:

@@ -22,8 +22,8 @@ _TEXTS = {
     "next": ("Next", "Go to the finding after this one"),
     "accept": ("Accept", "Keep this finding, whatever its score"),
     "reject": ("Reject", "Hide this finding and leave it out of what is saved"),
-    "undo": ("Take back", "Take back the last Accept or Reject"),
-    "draw": ("Draw a box", "Drag a box over the image: a new finding is the ellipse in it"),
+    "undo": ("Undo", "Take back the last Accept or Reject"),
+    "draw": ("Draw", "Drag a box over the image: a new finding is the ellipse in it"),
     "delete": ("Delete", "Remove the pixels of this finding; Ctrl+Z brings them back"),
 }
 
@@ -52,16 +52,13 @@ class FindingsSection(Section):
         self.shares.setWordWrap(True)
         self.shares.setToolTip("How much of each lung the findings shown cover")
         self.shares.hide()
-        self.spacing = QLabel("Pixel spacing unknown: sizes are in pixels.", self)
+        self.spacing = QLabel("Pixel spacing unknown: sizes in pixels", self)
         self.spacing.setWordWrap(True)
         self.buttons = {action: QPushButton(text, self) for action, (text, _) in _TEXTS.items()}
         for action, button in self.buttons.items():
             button.setToolTip(_TEXTS[action][1])
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda _=False, action=action: self.requested.emit(action))
-        self.keys = QLabel(self)
-        self.keys.setWordWrap(True)
-        self.keys.setTextFormat(Qt.TextFormat.PlainText)
         self._lay_out()
 
     def _build_slider(self) -> None:
@@ -82,30 +79,29 @@ class FindingsSection(Section):
         score.addWidget(QLabel("Score from", self))
         score.addWidget(self.slider, 1)
         score.addWidget(self.slider_value)
+        head = QHBoxLayout()
+        head.addWidget(self.count, 1)
+        head.addWidget(self.buttons["delete"])
+        self.buttons["delete"].setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         grid = QGridLayout()
         grid.setSpacing(4)
         for place, action in enumerate(("previous", "next", "draw", "accept", "reject", "undo")):
             grid.addWidget(self.buttons[action], place // 3, place % 3)
-        last = QHBoxLayout()
-        last.addWidget(self.keys, 1)
-        last.addWidget(self.buttons["delete"], 0, Qt.AlignmentFlag.AlignTop)
-        self.buttons["delete"].setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.rows.addLayout(score)
-        self.rows.addWidget(self.count)
         self.rows.addWidget(self.table)
         self.rows.addWidget(self.empty)
+        self.rows.addLayout(head)
         self.rows.addWidget(self.spacing)
         self.rows.addWidget(self.shares)
         self.rows.addLayout(grid)
-        self.rows.addLayout(last)
 
     def set_keys(self, keys: Mapping[str, str]) -> None:
-        """Tell the keys of the actions, in the tooltips and below the list."""
+        """Tell the keys of the actions: short ones on the buttons, all of them in the tooltips."""
         for action, key in keys.items():
-            self.buttons[action].setToolTip(f"{_TEXTS[action][1]} ({key})")
-        words = {"next": "next", "previous": "previous", "accept": "accept", "reject": "reject"}
-        words |= {"undo": "take back", "draw": "draw"}
-        self.keys.setText(" · ".join(f"{keys[action]} {word}" for action, word in words.items() if action in keys))
+            text, tip = _TEXTS[action]
+            self.buttons[action].setToolTip(f"{tip} ({key})")
+            if len(key) == 1:
+                self.buttons[action].setText(f"{text} ({key})")
 
     def show_score(self, score: float) -> None:
         """Put the slider somewhere, without announcing it."""
@@ -120,7 +116,7 @@ class FindingsSection(Section):
         self.table.select_label(current)
         n_shown = sum(row.shown for row in rows)
         self.count.setText(f"{n_shown} of {len(rows)} {'finding' if len(rows) == 1 else 'findings'} shown")
-        for widget in (self.count, self.table):
+        for widget in (self.count, self.table, self.buttons["delete"]):
             widget.setVisible(bool(rows))
         self.empty.setVisible(not rows)
         self.spacing.setVisible(bool(rows) and unit == "pixels" and any(row.size is not None for row in rows))

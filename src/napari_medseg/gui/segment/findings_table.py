@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 _ROWS_IN_SIGHT = 7
 _FEWEST_ROWS = 3
 _STATUS = 3
+_WIDEST = ("Score", "00 000", "accepted")
+_CELL_MARGIN = 14
+_NUMBERED = re.compile(r"(.*\S)\s+(\d+)")
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -53,10 +57,16 @@ class FindingRow:
     status: str
     shown: bool
 
+    @property
+    def numbered_name(self) -> str:
+        """The name with its number in front, where it is read even in a narrow panel."""
+        numbered = _NUMBERED.fullmatch(self.name)
+        return f"{numbered[2]}  {numbered[1]}" if numbered else self.name
+
     def text(self, column: int, unit: SizeUnit) -> str:
         """Return what stands in a column."""
         if column == 0:
-            return self.name
+            return self.numbered_name
         if column == 1:
             return "–" if self.score is None else f"{self.score:.2f}"
         if column == _STATUS:
@@ -91,7 +101,9 @@ class _FindingsModel(QAbstractTableModel):
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row, column = self.rows[index.row()], index.column()
         match role:
-            case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.EditRole:
+            case Qt.ItemDataRole.EditRole:
+                return row.name
+            case Qt.ItemDataRole.DisplayRole:
                 return row.text(column, self.unit)
             case Qt.ItemDataRole.ToolTipRole:
                 return f"{row.name} (label {row.label})" if column == 0 else None
@@ -163,8 +175,10 @@ class FindingsTable(QTableView):
             rows_header.hide()
             rows_header.setDefaultSectionSize(self._row_height)
         if header is not None:
-            header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
             header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+            for column, widest in enumerate(_WIDEST, start=1):  # measuring every cell would take longer than drawing
+                header.resizeSection(column, self.fontMetrics().horizontalAdvance(widest) + _CELL_MARGIN)
             header.setHighlightSections(False)
 
     def set_rows(self, rows: Sequence[FindingRow], unit: SizeUnit) -> None:

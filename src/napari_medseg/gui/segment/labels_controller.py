@@ -155,7 +155,7 @@ class LabelsController(QObject):
             has_labels=layer is not None,
             has_image=image is not None,
             has_findings=layer is not None and holds_findings(layer),
-            has_radiograph=image is not None and not image.rgb and image.ndim == 2,
+            can_open=image is not None and _is_radiograph(image) and not _are_findings_of(layer, image),
         )
 
     def _edited(self, key: str) -> None:
@@ -195,7 +195,7 @@ class LabelsController(QObject):
 
     def _show_rows(self, _: object = None) -> None:
         layer = self.layer
-        if layer is None:
+        if layer is None or holds_findings(layer):  # findings are listed elsewhere
             self.view.table.set_rows(())
             return
         named = {segment.label: segment.name for segment in layer_segments(layer)}
@@ -254,6 +254,18 @@ def empty_labels(image: Image, name: str) -> Labels:
     array = np.zeros(volume.spatial_shape, np.uint8, order="F")
     segmentation = Segmentation(array, volume.geometry, (Segment(1, "Segment 1"),), source=volume.source)
     return segmentation_to_layer(segmentation, name, image)
+
+
+def _is_radiograph(image: Image) -> bool:
+    return not image.rgb and image.ndim == 2
+
+
+def _are_findings_of(layer: Labels | None, image: Image) -> bool:
+    """Whether the findings in hand are those of the image in hand."""
+    own, scan = layer_link(layer) if layer is not None else None, layer_link(image)
+    if layer is None or own is None or not holds_findings(layer):
+        return False
+    return scan is None or own.source is scan.source
 
 
 def _colour(layer: Labels, label: int) -> str:

@@ -58,12 +58,12 @@ class LabelsSection(Section):
         self.rows.addWidget(self.notice)
 
     def set_state(
-        self, *, has_labels: bool, has_image: bool, has_findings: bool = False, has_radiograph: bool = False
+        self, *, has_labels: bool, has_image: bool, has_findings: bool = False, can_open: bool = False
     ) -> None:
         """Show what can be done now, and why not; findings are listed in a section of their own."""
         self.table.setVisible(has_labels and not has_findings)
         self.add_button.setVisible(not has_findings)
-        self.open_button.setVisible(has_radiograph)
+        self.open_button.setVisible(can_open)
         self.hint.setText("" if has_labels else _NO_LABELS)
         self.hint.setVisible(not has_labels)
         self.add_button.setText("New segment" if has_labels else "New labels")

@@ -103,7 +103,7 @@ class FindingBoxes:
         self._written: dict[int, Rectangle] = {}
         self._rows: list[int] = []
         self._stale = True
-        self._look: tuple[object, ...] = ()
+        self._look: tuple[object, object, object] | None = None
 
     def pull(self, shown: Collection[int]) -> BoxEdits:
         """Return what the user has done since the last `push`; boxes that are not shown cannot be meant."""
@@ -176,25 +176,27 @@ class FindingBoxes:
             self.layer.add_rectangles(
                 [wanted[label].corners for label in missing], edge_width=self._line_width, face_color="transparent"
             )
-        self._rows, self._written, self._stale, self._look = keep + missing, wanted, False, ()
+        self._rows, self._written, self._stale, self._look = keep + missing, wanted, False, None
 
     def _colour(self, findings: Sequence[ShownFinding], shown: frozenset[int], current: int | None) -> None:
         """Show, dim and hide by colour alone: that takes no more than a millisecond or two."""
         by_label = {finding.label: finding for finding in findings}
         ordered = [by_label[label] for label in self._rows]
-        table = _table(ordered, shown, current)
-        look = (tuple(table["label"]), tuple(table["text"]), tuple(table["colour"]), shown, current)
-        if look == self._look or not ordered:
+        if not ordered or self.layer.nshapes != len(ordered):  # a box is just being drawn
             return
-        self._look = look
-        self.layer.features = table
-        self.layer.feature_defaults = {"label": _NEW, "text": "", "colour": "#ffffff"}
-        self.layer.edge_color = np.array(
-            [_rgba(finding.segment.colour, _alpha(finding, shown, current)) for finding in ordered]
-        )
-        self.layer.edge_width = [
-            self._line_width * (_CURRENT if finding.label == current else 1.0) for finding in ordered
-        ]
+        table = _table(ordered, shown, current)
+        colours = [_rgba(finding.segment.colour, _alpha(finding, shown, current)) for finding in ordered]
+        widths = [self._line_width * (_CURRENT if finding.label == current else 1.0) for finding in ordered]
+        texts = [tuple(column) for column in table.values()]
+        texts_before, colours_before, widths_before = self._look or (None, None, None)
+        if texts != texts_before:
+            self.layer.features = table
+            self.layer.feature_defaults = {"label": _NEW, "text": "", "colour": "#ffffff"}
+        if colours != colours_before:
+            self.layer.edge_color = np.array(colours)
+        if widths != widths_before:
+            self.layer.edge_width = widths
+        self._look = (texts, colours, widths)
 
 
 def _table(findings: Sequence[ShownFinding], shown: frozenset[int], current: int | None) -> dict[str, Any]:

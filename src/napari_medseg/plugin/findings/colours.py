@@ -22,6 +22,17 @@ _SPARE = 8
 """Colours for labels that may be painted next; each more costs time whenever the slider moves."""
 
 
+_LINES = 450
+"""An outline is as wide as one part in so many of the image."""
+
+
+def outline_labels(layer: Labels) -> None:
+    """Show labels as outlines, so that what they are about is seen; unless they are shown so already."""
+    if layer.contour == 0:
+        layer.contour = max(1, round(max(layer.data.shape) / _LINES))
+        layer.opacity = 1.0
+
+
 class LabelVisibility:
     """Shows and hides the labels of a layer.
 
