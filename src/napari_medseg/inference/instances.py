@@ -6,13 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_medseg.core.boxes import box_from_pixels
+from napari_medseg.core.boxes import PixelBox, box_from_pixels
 from napari_medseg.core.colours import label_colour
 from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
@@ -33,7 +33,19 @@ if TYPE_CHECKING:
 _INSIDE = 0.5
 """Probability from which on a pixel belongs to a finding."""
 
+_THINNEST = 1e-3
+"""Pixels below which the side of a box counts as this long."""
+
 _STEPS = 2
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """A network that finds; see `InstanceNetwork.find`."""
+
+    def find(self, images: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+        """Return boxes, scores, labels, and masks over their boxes, for each image."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +60,16 @@ class Finding:
         Confidence in [0, 1].
     box : tuple of float
         In the scan's continuous voxel coordinates.
+    corners : tuple of float
+        The box as x_min, y_min, x_max, y_max in pixels of the network's image, as edges.
     mask : Tensor, float32, shape (1, i, j, 1)
-        Probabilities on the work grid.
+        Probabilities, spread evenly over the box.
     """
 
     value: int
     score: float
     box: Box
+    corners: PixelBox
     mask: torch.Tensor
 
 
@@ -114,12 +129,12 @@ class InstanceTask:
             If the token or the callback stopped it.
         """
         report(self.on_progress, 0, _STEPS, f"Searching on {spoken_device(attempt.device)}", self.cancel)
-        findings = sorted(self._find(network, attempt.device), key=lambda finding: -finding.score)
+        findings = self._surest(self._find(network, attempt.device))
         report(self.on_progress, 1, _STEPS, "Outlining", self.cancel)
         labels = np.zeros(self.voxels.shape, dtype=label_type(self.card))
         view = self.grid.reorientation.apply(labels)
         for number, finding in reversed(list(enumerate(findings, start=1))):
-            self._outline(view, number, finding.mask)
+            self._outline(view, number, finding)
         report(self.on_progress, _STEPS, _STEPS, "Outlining", self.cancel)
         return labels, self._segments(findings)
 
@@ -130,7 +145,8 @@ class InstanceTask:
         image = torch.from_numpy(np.array(work[..., 0].T, dtype=np.float32, order="C"))  # rows first
         if self.card.input.intensity.scope == "window":
             image = apply_intensity(self.card.input.intensity, image)
-        (found,) = network(image[None, None].to(device))
+        assert isinstance(network, Finder)
+        (found,) = network.find(image[None, None].to(device))
         lowest = self.card.postprocess.min_score if self.threshold is None else self.threshold
         findings = []
         for corners, score, label, mask in zip(
@@ -140,10 +156,21 @@ class InstanceTask:
             found["masks"].float().cpu(),
             strict=True,
         ):
-            finding = Finding(self._value(label), score, self._box_in_scan(corners), mask.transpose(-1, -2)[..., None])
+            shape = mask.transpose(-1, -2)[..., None]
+            finding = Finding(self._value(label), score, self._box_in_scan(corners), tuple(corners), shape)
             if score >= lowest and self._is_allowed(finding.box):
                 findings.append(finding)
         return findings
+
+    def _surest(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Return findings in the order of their scores, of each label only as many as there can be."""
+        most, kept = self.card.postprocess.most_per_label, []
+        count: Counter[int] = Counter()
+        for finding in sorted(findings, key=lambda finding: -finding.score):
+            count[finding.value] += 1
+            if most is None or count[finding.value] <= most:
+                kept.append(finding)
+        return kept
 
     def _value(self, channel: int) -> int:
         """Return the label that the card gives to a class of the network, which counts the background as 0."""
@@ -164,18 +191,19 @@ class InstanceTask:
             for allowed in self._allowed
         )
 
-    def _outline(self, labels: npt.NDArray[Any], number: int, mask: torch.Tensor) -> None:
-        """Set a finding's pixels, in a view of the labels with the work grid's axes."""
-        at = torch.nonzero(mask[0] >= _INSIDE / 2)
-        if not len(at):
+    def _outline(self, labels: npt.NDArray[Any], number: int, finding: Finding) -> None:
+        """Set a finding's pixels, those with their centre in the box, in a view with the work grid's axes."""
+        x_min, y_min, x_max, y_max = finding.corners
+        ends = np.array([[x_min - 0.5, y_min - 0.5, 0.0], [x_max - 0.5, y_max - 0.5, 0.0]])
+        ends = ends @ self.grid.work_to_source[:3, :3].T + self.grid.work_to_source[:3, 3]
+        low, high = np.ceil(ends.min(axis=0)), np.floor(ends.max(axis=0))
+        if (high < low).any():
             return
-        low, high = (edge.double().numpy() for edge in (at.amin(dim=0) - 2, at.amax(dim=0) + 2))
-        ends = np.array([low, high]) @ self.grid.work_to_source[:3, :3].T + self.grid.work_to_source[:3, 3]
-        target = clipped(ends.min(axis=0), ends.max(axis=0), self.grid.source.shape)
-        to_work = self.grid.source_to_work @ translation(target)
+        target = clipped(low, high, self.grid.source.shape)
+        to_mask = mask_pixels(finding.corners, finding.mask) @ self.grid.source_to_work @ translation(target)
         result = labels[target]
-        for planes, values, inside in sample_slabs(mask, to_work, shape_of(target)):
-            result[planes][((values[0] >= _INSIDE) & inside).numpy()] = number
+        for planes, values, _ in sample_slabs(finding.mask, to_mask, shape_of(target)):
+            result[planes][(values[0] >= _INSIDE).numpy()] = number
 
     def _segments(self, findings: Sequence[Finding]) -> tuple[Segment, ...]:
         specs = {label.value: label for label in self.card.labels}
@@ -189,6 +217,29 @@ class InstanceTask:
             colour = spec.colour if count[finding.value] == 1 else label_colour(number)
             segments.append(Segment(number, name, code_of(spec), colour, round(finding.score, 4), finding.box))
         return tuple(segments)
+
+
+def mask_pixels(corners: PixelBox, mask: torch.Tensor) -> npt.NDArray[np.float64]:
+    """Return the matrix (4, 4) from pixels of the network's image to those of a mask over a box in it.
+
+    Training cuts masks with pixel n standing for the point n, not for its centre at n + ½ (torchvision's
+    `project_masks_on_boxes` by `roi_align`, not aligned). So what the network draws lies half a pixel of its image too
+    far to the first row and column, and is moved back here.
+
+    Parameters
+    ----------
+    corners : tuple of float
+        x_min, y_min, x_max, y_max in pixels of the network's image, as edges.
+    mask : Tensor, shape (1, i, j, 1)
+        Spread evenly over the box.
+    """
+    x_min, y_min, x_max, y_max = corners
+    matrix = np.eye(4)
+    for axis, (low, high) in enumerate(((x_min, x_max), (y_min, y_max))):
+        scale = mask.shape[axis + 1] / max(high - low, _THINNEST)
+        # Centre n lies at the edge coordinate n + ½, of which the half pixel above takes away ½ again.
+        matrix[axis, axis], matrix[axis, 3] = scale, -low * scale - 0.5
+    return matrix
 
 
 def code_of(label: LabelSpec) -> Code | None:
