@@ -114,6 +114,17 @@ def test_bad_data_stop_it_before_any_model_is_asked(make_model, fields, lungs: D
         )
 
 
+def test_no_folders_name_reaches_the_result(make_model, fields, lungs: DataFile) -> None:
+    for part in ("images", "masks"):
+        (lungs.folder / part / "SECRET").mkdir()
+        (lungs.folder / part / "film<5>.png").rename(lungs.folder / part / "SECRET" / "film<5>.png")
+    model = make_model("fields", ("right lung", "left lung"), fields(fails=(5,)))
+    comparison = measure_models([model], lungs, measure=measure_model)
+    named = [(case.name, case.problem) for case in (*comparison.models[0].cases,)]
+    assert ("film<5>", "It is too dark.") in named
+    assert "SECRET" not in f"{named}{[case.name for case in comparison.cases]}"
+
+
 def test_models_must_be_comparable(make_model, fields, lungs: DataFile) -> None:
     from napari_medseg.core.errors import MedsegError
 
