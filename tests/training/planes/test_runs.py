@@ -19,9 +19,10 @@ from napari_medseg.models.card import WeightsSpec
 from napari_medseg.models.verify import verify
 from napari_medseg.training.__main__ import main
 from napari_medseg.training.data import read_image, read_labels
+from napari_medseg.training.held_back import tell_kept
 from napari_medseg.training.packaging import build_card
 from napari_medseg.training.planes.evaluation import FoundBoxes, box_quality, choose_threshold, label_array
-from napari_medseg.training.planes.runs import plan_plane_runs
+from napari_medseg.training.planes.runs import plan_plane_runs, train_plane_run
 
 BOX = (10.0, 10.0, 20.0, 20.0)
 AWAY = (30.0, 30.0, 40.0, 40.0)
@@ -114,3 +115,16 @@ def test_findings_count_as_the_label_that_they_are_called_after(make_plane_recip
     segments = tuple(Segment(n, name, None, "#ff0000") for n, name in ((1, "lung cyst 1"), (2, "lung"), (3, "lung 2")))
     geometry = Geometry.from_matrix(array.shape, np.eye(4))
     assert label_array(Segmentation(array, geometry, segments), card).ravel().tolist() == [0, 2, 1, 1]
+
+
+@pytest.mark.parametrize("family", ["unet", "maskrcnn"])
+def test_patients_held_back_decide_when_to_end_and_the_card_says_so(
+    plane_data: Path, make_plane_recipe, tmp_path: Path, family: str
+) -> None:
+    early = {"early_stopping": {"share": 0.5, "patience": 1}, "watch_every": 1}
+    recipe = make_plane_recipe(family, steps=3, training=early)
+    plan = plan_plane_runs(recipe, plane_data, tmp_path)[0]
+    weights = train_plane_run(recipe, plan)
+    assert weights.keys() == train_plane_run(recipe, plan).keys()  # it is not begun anew
+    words = tell_kept(recipe, plan).card.description
+    assert "of 3 steps; the weights are the running averages after step" in words
