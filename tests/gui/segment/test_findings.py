@@ -476,3 +476,24 @@ def test_a_finding_is_renamed(qtbot: Any, findings_panel: SegmentWidget, link: F
     assert not model.setData(model.index(0, 0), "  ")
     _settled(qtbot, link)
     assert _rows(findings_panel)[0][0] == "Consolidation" and _shown(link) == [1, 2]
+
+
+def test_it_works_through_what_napari_hands_to_plugins(
+    qtbot: Any, viewer: Any, finder: Any, new_findings_layer: Any
+) -> None:
+    from napari.utils._proxies import PublicOnlyProxy
+
+    labels = viewer.add_layer(new_findings_layer())
+    panel = SegmentWidget(PublicOnlyProxy(viewer), worker=finder, catalogue=list)
+    qtbot.addWidget(panel)
+    link = panel.findings.link
+    assert link is not None and link.box_layer is not None
+    link.step(1)
+    link.decide("rejected")
+    link.step(1)
+    link.start_drawing()
+    viewer.layers[-1].add_rectangles(np.array([[20.5, 20.5], [20.5, 40.5], [35.5, 40.5], [35.5, 20.5]]))
+    qtbot.waitUntil(lambda: link.board.finding(4) is not None)
+    assert (labels.data == 4).any() and link.current == 4
+    viewer.layers.remove(labels)
+    assert len(viewer.layers) == 0 and panel.findings.link is None

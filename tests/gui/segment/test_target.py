@@ -63,3 +63,11 @@ def test_a_name_that_exists_is_numbered(tmp_path: Path) -> None:
 def test_names_are_safe_on_every_system() -> None:
     assert safe_name("a/b\\c: d\n?") == "a-b-c-_d--"
     assert safe_name("..") == ""
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_findings_of_a_picture_lie_beside_it(tmp_path: Path, suffix: str) -> None:
+    path = default_target(Source("image", tmp_path / "chest_7.jpg"), "", "net", suffix)
+    assert path == tmp_path / f"chest_7_net{suffix}"
+    path.touch()
+    assert free_path(path) == tmp_path / f"chest_7_net_2{suffix}"

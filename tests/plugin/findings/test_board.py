@@ -190,6 +190,19 @@ def test_a_box_outside_of_the_image_changes_nothing(labels: Any) -> None:
     np.testing.assert_array_equal(labels.data, before)
 
 
+def test_a_moved_box_gives_way_to_the_findings_it_meets(labels: Any) -> None:
+    board = FindingsBoard(labels)
+    board.decide(3, "rejected")
+    before = labels.data.copy()
+    assert board.change_box(1, Rectangle(-0.5, -0.5, 59.5, 49.5))
+    np.testing.assert_array_equal(labels.data == 2, before == 2)
+    assert not (labels.data == 3).any(), "what is rejected is in nobody's way"
+    labels.undo()
+    board.sync()
+    np.testing.assert_array_equal(labels.data, before)
+    assert board.finding(3).decision == "rejected"
+
+
 def test_what_is_painted_over_shrinks_but_is_not_called_edited(labels: Any) -> None:
     board = FindingsBoard(labels)
     board.set_min_score(0.2)

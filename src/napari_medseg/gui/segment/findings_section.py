@@ -91,9 +91,9 @@ class FindingsSection(Section):
         self.rows.addWidget(self.table)
         self.rows.addWidget(self.empty)
         self.rows.addLayout(head)
+        self.rows.addLayout(grid)
         self.rows.addWidget(self.spacing)
         self.rows.addWidget(self.shares)
-        self.rows.addLayout(grid)
 
     def set_keys(self, keys: Mapping[str, str]) -> None:
         """Tell the keys of the actions: short ones on the buttons, all of them in the tooltips."""

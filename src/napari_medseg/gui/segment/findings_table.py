@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_medseg.measure.size import SizeUnit
 
-_ROWS_IN_SIGHT = 7
+_ROWS_IN_SIGHT = 6
 _FEWEST_ROWS = 3
 _STATUS = 3
 _WIDEST = ("Score", "00 000", "accepted")

@@ -133,6 +133,7 @@ class LabelsController(QObject):
         layer.mode = "paint"
 
     def _labels_chosen(self) -> None:
+        self.view.notice.clear()
         self._listen(self.layer)
         self._sizes = _NOT_COUNTED
         self._update_state()
@@ -155,7 +156,7 @@ class LabelsController(QObject):
             has_labels=layer is not None,
             has_image=image is not None,
             has_findings=layer is not None and holds_findings(layer),
-            can_open=image is not None and _is_radiograph(image) and not _are_findings_of(layer, image),
+            can_open=image is not None and image.ndim == 2 and not _are_findings_of(layer, image),
         )
 
     def _edited(self, key: str) -> None:
@@ -254,10 +255,6 @@ def empty_labels(image: Image, name: str) -> Labels:
     array = np.zeros(volume.spatial_shape, np.uint8, order="F")
     segmentation = Segmentation(array, volume.geometry, (Segment(1, "Segment 1"),), source=volume.source)
     return segmentation_to_layer(segmentation, name, image)
-
-
-def _is_radiograph(image: Image) -> bool:
-    return not image.rgb and image.ndim == 2
 
 
 def _are_findings_of(layer: Labels | None, image: Image) -> bool:

@@ -188,6 +188,8 @@ def _write(segmentation: Segmentation, path: Path, name: str, on_progress: Progr
 
 def _counted(counts: tuple[int, int]) -> str:
     n_shown, n_all = counts
+    if not n_all:
+        return "no findings"
     return f"{n_shown} of {n_all} {'finding' if n_all == 1 else 'findings'}"
 
 

@@ -10,7 +10,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_medseg.core import Source
 
-_SUFFIXES = (".nii.gz", ".img.gz", ".hdr.gz", ".nii", ".hdr", ".img", ".dcm", ".dicom", ".ima", ".csv", ".json")
+_SUFFIXES = (
+    ".nii.gz",
+    ".img.gz",
+    ".hdr.gz",
+    ".nii",
+    ".hdr",
+    ".img",
+    ".dcm",
+    ".dicom",
+    ".ima",
+    ".csv",
+    ".json",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".tif",
+    ".tiff",
+)
 _NOT_IN_NAMES = '<>:"/\\|?*'
 
 

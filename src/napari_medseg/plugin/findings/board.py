@@ -128,7 +128,7 @@ class FindingsBoard:
         return True
 
     def change_box(self, label: int, rectangle: Rectangle) -> bool:
-        """Give a finding another box, and move and scale its pixels with it.
+        """Give a finding another box, and move and scale its pixels with it; other findings shown keep theirs.
 
         Returns
         -------
@@ -146,7 +146,7 @@ class FindingsBoard:
             original, drawn_in = known.original, known.original_rectangle
         shape = self._before.shape
         result = fitted(original, drawn_in, rectangle, shape) if original is not None else None
-        result = result or ellipse(rectangle, shape)
+        result = self._beside_others(label, result or ellipse(rectangle, shape))
         if result is None:
             return False
         self._memory.keep(
@@ -236,6 +236,15 @@ class FindingsBoard:
         if segment.box is None or not np.isfinite(segment.box).all():
             return None
         return rectangle_of_box(self._frame, segment.box)
+
+    def _beside_others(self, label: int, outline: Outline | None) -> Outline | None:
+        """Leave the pixels of other findings shown out of an outline; None if nothing is left."""
+        if outline is None:
+            return None
+        others = np.isin(self._before[outline.slices], list(self.shown - {label}))
+        target = np.zeros(self._before.shape, dtype=bool)
+        target[outline.slices] = outline.mask & ~others
+        return outline_of(target)
 
     def _write(self, label: int, outline: Outline | None) -> None:
         """Give a label these pixels and no others, as one step of the layer's undo."""

@@ -22,7 +22,7 @@ _SPARE = 8
 """Colours for labels that may be painted next; each more costs time whenever the slider moves."""
 
 
-_LINES = 450
+_LINES = 300
 """An outline is as wide as one part in so many of the image."""
 
 
