@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari_medseg.core.progress import ProgressCallback
     from napari_medseg.models.catalogue import ModelFolder
     from napari_medseg.training.planes.recipe import PlanesRecipe
+    from napari_medseg.training.pretraining.recipe import PretrainingRecipe
     from napari_medseg.training.recipe import Recipe
     from napari_medseg.training.runs import CaseT, RunOptions, RunPlan
 
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only this run: fold-0, fold-1, … or final (they can go side by side)",
     )
     parser.add_argument("--allow-download", action="store_true", help="let torchvision fetch weights to start from")
+    parser.add_argument("--backbone", type=Path, help="folder with the pretrained backbone that the recipe asks for")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute (auto)")
     parser.add_argument("--threads", type=int, help="processor threads to use (by default, as many as there are)")
     parser.add_argument(
@@ -61,6 +63,7 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback | None, say
 
     from napari_medseg.training.hardware import choose_hardware
     from napari_medseg.training.journal import has_tensorboard
+    from napari_medseg.training.pretraining.recipe import PretrainingRecipe
     from napari_medseg.training.recipe import Recipe
     from napari_medseg.training.recipe_file import load_recipe
     from napari_medseg.training.runs import RunOptions
@@ -72,6 +75,9 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback | None, say
     say(f"Training on {options.hardware.description}.")
     if not options.tensorboard:
         say("TensorBoard is not installed (pip install 'napari-medseg[train]'); curves.png shows the curves.")
+    if isinstance(recipe, PretrainingRecipe):
+        _pretrain(recipe, arguments, options, on_progress, say)
+        return 0
     if isinstance(recipe, Recipe):
         model = _train_volumes(recipe, arguments, options, on_progress)
     else:
@@ -119,12 +125,42 @@ def _train_planes(
 
     plans = plan_plane_runs(recipe, arguments.data, arguments.output, on_progress)
     for plan in _chosen(plans, arguments.run_name):
-        train_plane_run(recipe, plan, on_progress, allow_download=arguments.allow_download, options=options)
+        train_plane_run(
+            recipe,
+            plan,
+            on_progress,
+            allow_download=arguments.allow_download,
+            pretrained=arguments.backbone,
+            options=options,
+        )
         if plan.unseen:
             evaluate_plane_run(recipe, plan, on_progress)
     if arguments.run_name is not None:
         return None
     return finish_planes(recipe, plans, arguments.output / recipe.name, on_progress)
+
+
+def _pretrain(
+    recipe: PretrainingRecipe,
+    arguments: argparse.Namespace,
+    options: RunOptions,
+    on_progress: ProgressCallback | None,
+    say: Say,
+) -> None:
+    """Train a backbone, and say how good it is and how it is used."""
+    from napari_medseg.training.pretraining.run import pretrain
+
+    about = pretrain(
+        recipe,
+        arguments.data,
+        arguments.output,
+        on_progress,
+        allow_download=arguments.allow_download,
+        options=options,
+    )
+    say(f"The backbone is in {arguments.output}")
+    say(f"  {about.measure}, on {about.n} images: {about.value:.3f} ({about.ci_low:.3f} to {about.ci_high:.3f})")
+    say(f"To start a training from it: --backbone {shlex.quote(str(arguments.output))}")
 
 
 def _chosen(plans: list[RunPlan[CaseT]], name: str | None) -> list[RunPlan[CaseT]]:

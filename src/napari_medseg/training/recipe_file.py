@@ -11,15 +11,20 @@ from pydantic import ValidationError
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.training.planes.recipe import PlanesRecipe
+from napari_medseg.training.pretraining.recipe import PretrainingRecipe
 from napari_medseg.training.recipe import Recipe, read_recipe
 
 RECIPES = Path(__file__).parent / "recipes"
 
 
-def load_recipe(name_or_path: str | Path) -> Recipe | PlanesRecipe:
+AnyRecipe = Recipe | PlanesRecipe | PretrainingRecipe
+
+
+def load_recipe(name_or_path: str | Path) -> AnyRecipe:
     """Read a recipe: a file, or the name of one that comes with the program.
 
-    A recipe whose data are described by ``data.cases`` is for planes; any other is for volumes, in TOML.
+    A recipe whose data are described by ``data.cases`` is for planes, and one with ``classes`` pretrains a backbone;
+    any other is for volumes, in TOML.
 
     Raises
     ------
@@ -56,8 +61,10 @@ def _read(path: Path, *, is_yaml: bool) -> dict[str, Any]:
     return content
 
 
-def _planes(content: dict[str, Any], path: Path) -> PlanesRecipe:
+def _planes(content: dict[str, Any], path: Path) -> PlanesRecipe | PretrainingRecipe:
     try:
+        if "classes" in content:
+            return PretrainingRecipe.model_validate(content)
         return PlanesRecipe.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]

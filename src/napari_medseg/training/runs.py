@@ -225,10 +225,19 @@ def seconds_per_megavoxel(model: Path, scan: Path) -> float:
     return round(seconds / volume.geometry.n_voxels * 1e6, 2)
 
 
-def require_same_run(recipe: StoredRecipe, plan: RunPlan[Any]) -> None:
+def require_same_run(recipe: StoredRecipe, plan: RunPlan[Any], *shown_as: object) -> None:
     """Refuse to take up a run that was begun with other cases or by another recipe.
 
     Otherwise cases that it had learnt from could be counted among those that it has never seen.
+
+    Parameters
+    ----------
+    recipe : StoredRecipe
+        What the input is at run time may change, such as overlap and mirror images.
+    plan : RunPlan
+        The run.
+    *shown_as : JSON values
+        What of the input the training depends on.
 
     Raises
     ------
@@ -237,7 +246,7 @@ def require_same_run(recipe: StoredRecipe, plan: RunPlan[Any]) -> None:
     """
     how = recipe.model_dump_json(exclude=dict.fromkeys(_NO_IDENTITY, True) | _later_at_default(recipe))
     cases = [[case.name for case in part] for part in (plan.seen, plan.unseen)]
-    digest = hashlib.sha256(json.dumps([how, cases]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([how, cases, *shown_as]).encode()).hexdigest()
     path = plan.folder / _IDENTITY_FILE
     if not path.is_file():
         with atomic_write(path) as temporary:

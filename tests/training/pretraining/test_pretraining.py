@@ -110,6 +110,21 @@ def test_a_pretraining_that_was_stopped_goes_on_to_the_same_weights(pictures: Pa
     assert all(torch.equal(value, torn[name]) for name, value in whole.items())
 
 
+def test_the_command_trains_a_backbone(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from napari_medseg.cli import main
+
+    recipe = tmp_path / "tiny.yaml"
+    recipe.write_text(make(steps=2).model_dump_json())  # JSON is YAML
+    assert main(["train", str(recipe), "--data", str(pictures), "--output", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "Area under the ROC curve" in said and "--backbone" in said
+    assert read_about(tmp_path / "out").n == 4
+    other = make(steps=2, side=64)
+    recipe.write_text(other.model_dump_json())
+    assert main(["train", str(recipe), "--data", str(pictures), "--output", str(tmp_path / "out")]) == 1
+    assert "another recipe" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("scores", "of_class", "expected"),
     [([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1], 1.0), ([0.5, 0.5], [0, 1], 0.5), ([0.9, 0.1, 0.5], [0, 1, 1], 0.0)],

@@ -95,11 +95,16 @@ def train_plane_run(
     cancel: CancelToken | None = None,
     *,
     allow_download: bool = False,
+    pretrained: Path | None = None,
     options: RunOptions = DEFAULT_OPTIONS,
 ) -> dict[str, torch.Tensor]:
-    """Train one run to its end, from its last checkpoint if there is one; return the averaged weights."""
+    """Train one run to its end, from its last checkpoint if there is one; return the averaged weights.
+
+    `allow_download` and `pretrained` are those of `start_network`.
+    """
     plan.folder.mkdir(parents=True, exist_ok=True)
-    require_same_run(recipe, plan)
+    shown_as = recipe.input.model_dump(mode="json", include={"longest_side", "window", "intensity", "mirror_swaps"})
+    require_same_run(recipe, plan, shown_as)
     done = finished_weights(recipe, plan)
     if done is not None:
         return done
@@ -113,7 +118,7 @@ def train_plane_run(
     watched = prepare_cases(sure or plan.unseen[: recipe.training.watch_cases], recipe)
 
     def start(network: torch.nn.Module) -> None:
-        start_network(network, recipe.network, recipe.start, allow_download=allow_download)
+        start_network(network, recipe.network, recipe.start, allow_download=allow_download, pretrained=pretrained)
 
     surroundings = options.surroundings(recipe, plan, len(cases))
     training = Training(recipe, PlaneBatches(recipe, cases), plan.folder, start, surroundings)

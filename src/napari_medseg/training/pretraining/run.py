@@ -9,12 +9,12 @@ import torch
 
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.measure import statistic_interval
-from napari_medseg.training.loop import Surroundings, Training
+from napari_medseg.training.loop import Training
 from napari_medseg.training.planes.start import start_network
 from napari_medseg.training.pretraining.backbone import BackboneAbout, write_backbone
 from napari_medseg.training.pretraining.batches import ClassBatches
 from napari_medseg.training.pretraining.images import ClassedFile, find_classed, hold_out, read_classed
-from napari_medseg.training.runs import RunPlan, require_same_run
+from napari_medseg.training.runs import DEFAULT_OPTIONS, RunOptions, RunPlan, require_same_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _BODY = "body."
 _IMAGES_AT_ONCE = 32
-_ALONE = Surroundings()
 
 
 def pretrain(
@@ -36,7 +35,7 @@ def pretrain(
     cancel: CancelToken | None = None,
     *,
     allow_download: bool = False,
-    surroundings: Surroundings = _ALONE,
+    options: RunOptions = DEFAULT_OPTIONS,
 ) -> BackboneAbout:
     """Train a classifier, measure it on patients that it has not seen, and write its backbone.
 
@@ -52,7 +51,7 @@ def pretrain(
         As everywhere.
     allow_download : bool
         Whether torchvision may fetch weights to start from.
-    surroundings : Surroundings
+    options : RunOptions
         Where the steps are computed.
 
     Raises
@@ -62,12 +61,14 @@ def pretrain(
     """
     output.mkdir(parents=True, exist_ok=True)
     learnt, kept = hold_out(find_classed(recipe.classes, data), recipe.classes)
-    require_same_run(recipe, RunPlan(recipe.name, output, tuple(learnt), tuple(kept)))
+    plan = RunPlan(recipe.name, output, tuple(learnt), tuple(kept))
+    require_same_run(recipe, plan)
     images = read_classed(learnt, recipe, on_progress, cancel)
 
     def start(network: torch.nn.Module) -> None:
         start_network(network, recipe.network, recipe.start, allow_download=allow_download)
 
+    surroundings = options.surroundings(recipe, plan, len(learnt))
     training = Training(recipe, ClassBatches(recipe, images), output, start, surroundings)
     state = training.run(on_progress, cancel)
     network = training.network.cpu()
