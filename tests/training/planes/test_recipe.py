@@ -7,8 +7,8 @@ import pytest
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.training.planes.recipe import PlanesRecipe
-from napari_medseg.training.recipe import Recipe
 from napari_medseg.training.pretraining.recipe import PretrainingRecipe
+from napari_medseg.training.recipe import Recipe
 from napari_medseg.training.recipe_file import RECIPES, load_recipe
 
 

@@ -147,7 +147,7 @@ def _figures(comparison: Comparison, ranked: Sequence[ModelResult]) -> str:
     froc = froc_figure(comparison)
     if froc and measure == RSNA:  # where shapes are known, boxes are the lesser question
         answer += (
-            f"<h2>Found for how many false ones</h2><figure class=chart>{froc}<figcaption>"
+            f"<h2>Sensitivity against false positives</h2><figure class=chart>{froc}<figcaption>"
             "Sensitivity at a number of false positives per image (FROC), as the score's threshold moves."
             "</figcaption></figure>"
         )

@@ -27,7 +27,11 @@ _DETECTION_COLUMNS: Final = {
     "COCO AP": "COCO AP",
     "COCO AP50": "AP at IoU 0.50",
     "COCO AP75": "AP at IoU 0.75",
-    **{sensitivity_name(rate): f"sensitivity at {rate:g} FP" for rate in FROC_RATES if rate in (0.25, 1.0, 4.0)},
+    **{
+        sensitivity_name(rate): f"sensitivity at {rate:g} false per image"
+        for rate in FROC_RATES
+        if rate in (0.25, 1.0, 4.0)
+    },
 }
 
 
