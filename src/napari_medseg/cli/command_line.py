@@ -20,7 +20,7 @@ COMMANDS = {
     "info": (info, "say what is in a file or folder, from headers alone"),
     "convert": (convert, "write every series of a file or folder as NIfTI"),
     "models": (models, "list the models that are installed"),
-    "segment": (segment, "segment a scan and save the labels"),
+    "segment": (segment, "segment scans and save the labels"),
     "train": (train, "train a model from labelled scans"),
     "evaluate": (evaluate, "measure a model on labelled scans, and write a report"),
     "compare": (compare, "measure several models on the same labelled scans, and write a report"),

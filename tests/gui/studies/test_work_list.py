@@ -93,6 +93,7 @@ def finder() -> Finder:
 def segment(qtbot: Any, viewer: Any, finder: Finder, card: ModelCard) -> SegmentWidget:
     widget = SegmentWidget(viewer, worker=finder, catalogue=lambda: [card])
     qtbot.addWidget(widget)
+    qtbot.waitUntil(lambda: not widget.labels.prepare_job.busy)  # it makes a layer in a thread, and pint is not for two
     return widget
 
 
@@ -191,6 +192,9 @@ def test_a_failed_image_says_why_in_its_tooltip(qtbot: Any, panel: StudiesWidget
     model = panel.view.model
     (series,) = [one for one in model.all_series() if one.path.name == "b.png"]
     assert "This one cannot be read. Look at it." in model.index_of(series).data(Qt.ItemDataRole.ToolTipRole)
+    panel.view.select_series(series)
+    assert panel.view.details.text() == "⚠ Failed: This one cannot be read. Look at it."
+    assert panel.view.details.isVisibleTo(panel)
 
 
 def test_the_filter_finds_images_by_their_state(qtbot: Any, panel: StudiesWidget) -> None:
@@ -471,3 +475,27 @@ def test_two_hundred_images_take_a_model_update_each_and_no_more(
     qtbot.waitUntil(lambda: panel.view.work.summary.text() == "0 of 200 with findings")
     assert len(changes) < 200 * 2 * 5, "each image changes a few roles twice: waiting, and its count"
     assert len(open_study(folder).series) == 200
+
+
+def test_the_work_list_works_through_the_proxies_that_napari_hands_to_plugins(
+    qtbot: Any, make_napari_viewer_proxy: Callable[..., Any], finder: Finder, card: ModelCard, folder: Path
+) -> None:
+    viewer = make_napari_viewer_proxy()
+    segment = SegmentWidget(viewer, worker=finder, catalogue=lambda: [card])
+    panel = StudiesWidget(viewer, worker=finder, catalogue=lambda: [card], find_segment=lambda: segment)
+    panel._segment_offered = True  # the test brings its own
+    qtbot.waitUntil(lambda: not segment.labels.prepare_job.busy)
+    qtbot.addWidget(segment)
+    qtbot.addWidget(panel)
+    _open(qtbot, panel, folder)
+    _run(qtbot, panel)
+    panel.view.select_series(panel.view.listed_images()[2])
+    panel.controller.load(panel.view.listed_images()[2:3])
+    qtbot.waitUntil(lambda: not panel.controller.job.busy)
+    assert _shown(viewer) == ["c"]
+    panel.work.review()
+    qtbot.waitUntil(lambda: _shown(viewer) == ["d"])
+    assert _statuses(panel)["c.png"] == ("no findings", "✓ reviewed")
+    panel.work.step(-1)
+    qtbot.waitUntil(lambda: _shown(viewer) == ["c"])
+    assert not panel.work._segment.is_unsaved(next(layer for layer in viewer.layers if isinstance(layer, Labels)))

@@ -99,7 +99,7 @@ class SeriesDelegate(QStyledItemDelegate):
         line, width = 0, 0
         right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for place, text in enumerate((status.first, status.second)):
-            font.setBold(place == 0 and status.tone == "strong")
+            font.setBold(place == 0 and status.tone in ("strong", "bad"))
             painter.setFont(font)
             colour = QColor(row.palette.color(row.palette.ColorRole.Text))
             if place == 0 and status.tone == "bad":

@@ -10,6 +10,7 @@ from napari.layers import Image, Labels, Layer
 
 from napari_medseg.core import MedsegError, Segmentation, Series, Volume
 from napari_medseg.core.segmentation import smallest_label_type
+from napari_medseg.gui.segment.layers_at_hand import find_layer, layer_key
 from napari_medseg.gui.wording import series_text
 from napari_medseg.measure import SegmentSizes
 from napari_medseg.plugin.findings.notes import keep_note
@@ -95,7 +96,7 @@ class OpenedImage:
 
     def still_in(self, viewer: Viewer) -> OpenedImage | None:
         """Return what of it is still in a viewer; None if nothing is."""
-        there = tuple(layer for layer in self.layers if layer in viewer.layers)
+        there = tuple(layer for layer in self.layers if find_layer(viewer, layer_key(layer)) is not None)
         if not there:
             return None
         return replace(self, layers=there, found=self.found if there[-1] is self.layers[-1] else None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QTimer
 
 from napari_medseg.gui.docks import find_panel
-from napari_medseg.gui.segment.layers_at_hand import layer_key
+from napari_medseg.gui.segment.layers_at_hand import find_layer, layer_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class SegmentLink:
             return
         panel.watch.follow_layers()
         for layer, path, sizes in self._waiting:
-            if layer in self._viewer.layers:
+            if find_layer(self._viewer, layer_key(layer)) is not None:
                 panel.watch.note_saved(layer_key(layer), 0, path, sizes)
         self._waiting.clear()
         panel.saves.update()

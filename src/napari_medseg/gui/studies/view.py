@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +25,11 @@ from qtpy.QtWidgets import (
 from napari_medseg.gui.parts.notice import Notice
 from napari_medseg.gui.parts.progress_row import ProgressRow
 from napari_medseg.gui.studies.delegate import SeriesDelegate
-from napari_medseg.gui.studies.model import StudyFilter, StudyModel, series_at
+from napari_medseg.gui.studies.details import details_text
+from napari_medseg.gui.studies.model import STATUS_ROLE, StudyFilter, StudyModel, series_at
 from napari_medseg.gui.studies.problems import ProblemsDialog
+from napari_medseg.gui.studies.status import RowStatus
 from napari_medseg.gui.studies.work_row import WorkRow
-from napari_medseg.gui.wording import bytes_text, images_text, size_text, spacing_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -235,18 +235,22 @@ class StudiesView(QWidget):
         self.load_button.setToolTip("" if chosen else "Select a series first")
         n_images = len(self.listed_images())
         self.batch_button.setEnabled(n_images > 0 and not self._batch_runs)
-        self.batch_button.setToolTip(
-            "One run at a time" if self._batch_runs else f"Run a model on all listed images ({n_images})"
-        )
+        about = f"Run a model on all listed images ({n_images})" if n_images else "Open a folder of images first"
+        self.batch_button.setToolTip("One run at a time" if self._batch_runs else about)
         self.work.setVisible(n_images > 1)
         if len(chosen) == 1:
-            self.details.setText(_details(chosen[0]))
+            self.details.setText(details_text(chosen[0], self._fault(chosen[0])))
         self._show_details()
         self.listed.emit()
 
     def _show_details(self) -> None:
-        """Leave the room of a low window to the list; the tooltip of the row tells the same."""
-        self.details.setVisible(len(self.selected_series()) == 1 and self.height() >= _ROOMY)
+        """Leave the room of a low window to the list, except for faults; the tooltip of the row tells the same."""
+        chosen = self.selected_series()
+        self.details.setVisible(len(chosen) == 1 and (self.height() >= _ROOMY or bool(self._fault(chosen[0]))))
+
+    def _fault(self, series: Series) -> str:
+        status = self.model.index_of(series).data(STATUS_ROLE)
+        return status.sentence if isinstance(status, RowStatus) and status.tone == "bad" else ""
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Show the details where there is room for them."""
@@ -286,20 +290,6 @@ class StudiesView(QWidget):
         if paths:
             event.acceptProposedAction()
             self.open_requested.emit(paths)
-
-
-def _details(series: Series) -> str:
-    flat = series.shape[2] == 1
-    told = flat and series.spacing_mm is None and bool(series.notes)  # the note says it in a sentence
-    facts = [
-        "" if flat and series.n_images == 1 else images_text(series.n_images),
-        f"{size_text(series.shape, series.n_frames)} {'pixels' if flat else 'voxels'}" if min(series.shape) > 0 else "",
-        "" if told else spacing_text(series.spacing_mm, flat=flat),
-        f"axes {series.orientation}" if series.orientation else "",
-        bytes_text(series.n_bytes) if series.n_bytes else "",
-    ]
-    lines = [" · ".join(fact for fact in facts if fact), *(f"⚠ {note}" for note in series.notes)]
-    return "<br>".join(escape(line) for line in lines)
 
 
 def _pixmap(image: npt.NDArray[np.uint8]) -> QPixmap:
