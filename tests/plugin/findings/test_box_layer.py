@@ -9,7 +9,7 @@ import pytest
 
 from napari_medseg.plugin.findings.board import FindingsBoard
 from napari_medseg.plugin.findings.box_layer import BoxEdits, FindingBoxes, belongs_to, new_box_layer
-from napari_medseg.plugin.findings.colours import LabelVisibility
+from napari_medseg.plugin.findings.colours import LabelVisibility, outline_labels
 from napari_medseg.plugin.findings.rectangles import Rectangle, rectangle_around
 
 
@@ -109,3 +109,16 @@ def test_hiding_labels_touches_no_pixel_and_no_other_colour(labels: Any, board: 
     visibility.show_all(board.findings)
     assert labels.get_color(2)[3] == 1
     np.testing.assert_array_equal(labels.data, before)
+
+
+def test_findings_do_not_cover_what_they_are_about(labels: Any) -> None:
+    from napari.layers import Labels
+
+    outline_labels(labels)
+    assert labels.contour == 2
+    large = Labels(np.zeros((1301, 4), np.uint8))
+    outline_labels(large)
+    assert large.contour == 0 and large.opacity < 0.5
+    labels.contour = 5
+    outline_labels(labels)
+    assert labels.contour == 5, "the user's choice"

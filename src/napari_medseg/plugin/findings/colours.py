@@ -22,15 +22,23 @@ _SPARE = 8
 """Colours for labels that may be painted next; each more costs time whenever the slider moves."""
 
 
-_LINES = 300
-"""An outline is as wide as one part in so many of the image."""
+_OUTLINE = 2
+_LARGEST_OUTLINED = 1300
+"""Pixels along a side up to which labels are outlined: napari seeks the outlines anew whenever a colour changes."""
+_THIN = 0.35
 
 
 def outline_labels(layer: Labels) -> None:
-    """Show labels as outlines, so that what they are about is seen; unless they are shown so already."""
-    if layer.contour == 0:
-        layer.contour = max(1, round(max(layer.data.shape) / _LINES))
-        layer.opacity = 1.0
+    """Show labels as outlines, or thinly on large images, so that what they are about is seen.
+
+    Labels that are shown as outlines already stay as they are.
+    """
+    if layer.contour:
+        return
+    if max(layer.data.shape) <= _LARGEST_OUTLINED:
+        layer.contour, layer.opacity = _OUTLINE, 1.0
+    else:
+        layer.opacity = _THIN
 
 
 class LabelVisibility:
