@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pint
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -67,6 +68,7 @@ class LabelsController(QObject):
         self._heard = Subscriptions(self)
         self._slice: tuple[object, ...] = ()
         self.job = LatestJob(self)
+        _load_units()
         self.prepare_job = LatestJob(self)
         self.prepare_job.start(prepare_labels, lambda _: None)
         self._timer = QTimer(self)
@@ -235,6 +237,15 @@ class LabelsController(QObject):
         set_layer_segments(layer, segments.values())
         self._watch.note_edit(layer_key(layer))
         self._show_rows()
+
+
+def _load_units() -> None:
+    """Let pint read its units here, in one thread.
+
+    It does so when a unit is first asked for, and another thread that asks meanwhile finds none: a layer made there
+    would fail, as "pixel" is unknown.
+    """
+    pint.get_application_registry().pixel  # noqa: B018
 
 
 def prepare_labels(on_progress: ProgressCallback, cancel: CancelToken) -> None:
