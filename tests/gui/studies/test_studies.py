@@ -249,3 +249,20 @@ def test_a_dropped_folder_is_opened(qtbot: Any, viewer: Any, tmp_path: Path) -> 
     panel.view.dropEvent(event)
     qtbot.waitUntil(lambda: opened == [tmp_path])
     qtbot.waitUntil(lambda: not panel.controller.job.busy)
+
+
+def test_a_picture_that_tells_no_spacing_is_no_warning(
+    panel: StudiesWidget, new_series: Any, new_loader: Any, new_volume: Any
+) -> None:
+    from napari_medseg.gui.studies.model import WARNING_ROLE
+
+    told = "The file does not tell the pixel spacing: lengths are in pixels."
+    picture = new_series(new_loader(new_volume()), shape=(8, 8, 1), spacing_mm=None, notes=(told,))
+    cut_off = new_series(
+        new_loader(new_volume()), shape=(8, 8, 1), spacing_mm=None, notes=(told, "The file ends early.")
+    )
+    panel.show_study(Study(Path("/s"), [picture, cut_off]))
+    model = panel.view.model
+    assert [model.index_of(series).data(WARNING_ROLE) for series in (picture, cut_off)] == [False, True]
+    panel.view.select_series(picture)
+    assert told in panel.view.details.text() and "⚠" not in panel.view.details.text()

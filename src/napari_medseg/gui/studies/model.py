@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QModelIndex, QObject, QRegularExpression, QSortFilterProxyModel, Qt
 from qtpy.QtGui import QStandardItem, QStandardItemModel
 
+from napari_medseg.gui.studies.details import is_only_without_spacing
 from napari_medseg.gui.wording import series_facts, series_text
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class StudyModel(QStandardItemModel):
         item.setData(series, SERIES_ROLE)
         item.setData(facts, FACTS_ROLE)
         item.setData(" ".join((row.patient, row.study, title, facts, series.path.name)), PLAIN_SEARCH_ROLE)
-        item.setData(bool(series.notes), WARNING_ROLE)
+        item.setData(bool(series.notes) and not is_only_without_spacing(series), WARNING_ROLE)
         _describe(item, series, None)
         self._items[id(series)] = item
         return item
