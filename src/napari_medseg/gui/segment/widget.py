@@ -19,6 +19,7 @@ from napari_medseg.gui.segment.run_controller import RunController
 from napari_medseg.gui.segment.runner import SharedWorker
 from napari_medseg.gui.segment.save_controller import SaveController
 from napari_medseg.gui.segment.view import SegmentView
+from napari_medseg.gui.steady_canvas import keep_canvas_steady
 from napari_medseg.gui.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class SegmentWidget(QWidget):
     ) -> None:
         super().__init__()
         self._viewer = viewer
+        keep_canvas_steady(viewer)
         self.view = SegmentView(self)
         self.watch = EditWatch(viewer, self)
         self.box = BoxTool(viewer, self)

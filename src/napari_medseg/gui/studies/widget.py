@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_medseg.gui.docks import open_panel, prefer_left, share_place_with_layer_list
 from napari_medseg.gui.segment.runner import SharedWorker
+from napari_medseg.gui.steady_canvas import keep_canvas_steady
 from napari_medseg.gui.studies.batch_controller import BatchController
 from napari_medseg.gui.studies.controller import OpenStudy, StudiesController
 from napari_medseg.gui.studies.segment_link import SegmentLink
@@ -57,6 +58,7 @@ class StudiesWidget(QWidget):
     ) -> None:
         super().__init__()
         self._viewer = viewer
+        keep_canvas_steady(viewer)
         keep_heads_up()
         prefer_left("Studies")
         self._placed = False
