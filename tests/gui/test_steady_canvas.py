@@ -18,7 +18,7 @@ def draw():
         QApplication.processEvents()
 
 viewer = napari.Viewer()
-keep_canvas_steady(viewer)
+keep_canvas_steady()
 image = viewer.add_image(np.zeros((256, 256), np.uint8))
 box = np.array([[10, 10], [10, 90], [90, 90], [90, 10]])
 for _ in range(4):

@@ -57,7 +57,7 @@ class SegmentWidget(QWidget):
     ) -> None:
         super().__init__()
         self._viewer = viewer
-        keep_canvas_steady(viewer)
+        keep_canvas_steady()
         self.view = SegmentView(self)
         self.watch = EditWatch(viewer, self)
         self.box = BoxTool(viewer, self)

@@ -58,7 +58,7 @@ class StudiesWidget(QWidget):
     ) -> None:
         super().__init__()
         self._viewer = viewer
-        keep_canvas_steady(viewer)
+        keep_canvas_steady()
         keep_heads_up()
         prefer_left("Studies")
         self._placed = False
