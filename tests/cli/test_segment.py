@@ -78,10 +78,21 @@ def test_a_series_of_a_folder_is_chosen_by_number(run: Run, sample_data: Path, t
     assert run("segment", sample_data, "--model", "threshold", "--output", target, "--series", 2)[0] == 0
 
 
+def test_labels_of_a_dicom_series_become_a_dicom_seg(run: Run, sample_data: Path, tmp_path: Path) -> None:
+    from napari_medseg.io import read_segmentation, read_volume
+
+    ct, target = sample_data / "chest_ct", tmp_path / "labels.dcm"
+    status, _, err = run("segment", ct, "--model", "threshold", "--output", target)
+    assert (status, err) == (0, "")
+    found = read_segmentation(target, volume=read_volume(ct))
+    assert found.array.any() and found.segments[0].label == 1
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("labels.dcm", "cannot be saved as labels.dcm"),
+        ("labels.dcm", "is not DICOM, so its labels cannot be"),
+        ("labels.mha", "cannot be saved as labels.mha"),
         ("nowhere/labels.nii.gz", "no folder"),
         ("old.nii.gz", "exists already"),
     ],

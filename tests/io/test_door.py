@@ -108,12 +108,12 @@ def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.Monke
         ms.open_study(".")
 
 
-def test_labels_are_not_read_from_folders_or_dicom(folder: Path, sample_data: Path) -> None:
+def test_labels_are_not_read_from_folders_or_images(folder: Path, sample_data: Path) -> None:
     with pytest.raises(ms.MedsegError, match="is a folder"):
         ms.read_segmentation(folder)
     slices = sorted(sample_data.rglob("*.dcm"))
     if slices:
-        with pytest.raises(ms.MedsegError, match="labels from NIfTI"):
+        with pytest.raises(ms.MedsegError, match="not a segmentation"):
             ms.read_segmentation(slices[0])
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_medseg.core.study import Series
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
+SEG_SUFFIX = ".dcm"
 
 
 def is_nifti(path: Path) -> bool:
@@ -21,9 +22,14 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith(NIFTI_SUFFIXES)
 
 
+def is_label_name(path: Path) -> bool:
+    """Whether a path is named like a file that labels are written to: NIfTI, or a DICOM SEG."""
+    return is_nifti(path) or path.name.lower().endswith(SEG_SUFFIX)
+
+
 def is_file_name(path: Path) -> bool:
     """Whether an output that may not exist yet is meant as a file: it is one, or is named like one of ours."""
-    return path.is_file() or (is_nifti(path) and not path.is_dir())
+    return path.is_file() or (is_label_name(path) and not path.is_dir())
 
 
 def stem(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_medseg.cli.paths import NIFTI_SUFFIXES, check_outputs, is_file_name, is_nifti, stem
+from napari_medseg.cli.paths import NIFTI_SUFFIXES, SEG_SUFFIX, check_outputs, is_file_name, is_label_name, stem
 from napari_medseg.cli.segment_many import segment_many
 from napari_medseg.core.errors import MedsegError
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         type=Path,
         metavar="OUT",
-        help="for one scan a .nii.gz or .nii file, or an existing folder; for many a folder",
+        help="for one scan a .nii.gz, .nii or (DICOM SEG) .dcm file, or an existing folder; for many a folder",
     )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     parser.add_argument("--series", type=int, metavar="N", help="which series of a folder, as `info` counts them")
@@ -146,12 +146,16 @@ def output_file(output: Path, series: Series, model: str) -> Path:
     Raises
     ------
     MedsegError
-        If the format is not one that this version writes.
+        If the format is not one that this version writes, or is DICOM and the scan is not.
     """
+    from napari_medseg.io.dicom import is_dicom
+
     if output.is_dir():
         return output / f"{stem(series.path)}_{stem(Path(model))}.nii.gz"
-    if not is_nifti(output):
+    if not is_label_name(output):
         raise MedsegError(f"Labels cannot be saved as {output.name}.", f"Use a name that ends in {NIFTI_SUFFIXES[0]}.")
+    if output.name.lower().endswith(SEG_SUFFIX) and not (series.path.is_dir() or is_dicom(series.path)):
+        raise MedsegError(f"{series.path.name} is not DICOM, so its labels cannot be.", "Save them as .nii.gz.")
     return output
 
 

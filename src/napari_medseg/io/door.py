@@ -144,8 +144,10 @@ def read_segmentation(
     path: AnyPath,
     on_progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
+    *,
+    volume: Volume | None = None,
 ) -> Segmentation:
-    """Read a label map: NIfTI of whole numbers, ours (names, codes, colours) or anybody's, or a PNG or TIFF picture.
+    """Read labels: NIfTI of whole numbers, ours (names, codes, colours) or anybody's, DICOM SEG, or a PNG or TIFF.
 
     Parameters
     ----------
@@ -155,11 +157,14 @@ def read_segmentation(
         Called as ``on_progress(done, total, label)``.
     cancel : CancelToken, optional
         Stops the reading.
+    volume : Volume, optional
+        The scan that a DICOM SEG is put onto; by default the series it refers to, where that lies beside it. Other
+        formats have a grid of their own.
 
     Raises
     ------
     MedsegError
-        If it is no label map or cannot be read.
+        If it is no label map or cannot be read; if a DICOM SEG does not lie on the voxels of the scan.
     Cancelled
         If the user stopped it.
     """
@@ -167,7 +172,9 @@ def read_segmentation(
     if place.is_dir():
         raise MedsegError(f"{place.name} is a folder, not a label map.", "Choose a NIfTI file.")
     if _is_dicom(place):
-        raise MedsegError(f"{place.name} is DICOM; this version reads labels from NIfTI.", "Choose a NIfTI file.")
+        from napari_medseg.io.dicom.seg import read_dicom_seg
+
+        return read_dicom_seg(place, on_progress, cancel, volume=volume)
     if is_raster_name(place):
         from napari_medseg.io.raster_labels import read_raster_labels
 
@@ -185,7 +192,8 @@ def write_segmentation(
 ) -> Path:
     """Write labels as NIfTI (.nii or .nii.gz) with the shape, position and axis order of their scan.
 
-    The labels of a radiograph may also become a grey picture (.png), without names.
+    Labels of a DICOM series or radiograph may also become a DICOM SEG (.dcm) that refers to its images; the labels of
+    a radiograph a grey picture (.png), without names.
 
     Parameters
     ----------
@@ -210,6 +218,10 @@ def write_segmentation(
     Cancelled
         If the user stopped it.
     """
+    if Path(path).suffix.lower() == ".dcm":
+        from napari_medseg.io.dicom.seg import write_dicom_seg
+
+        return write_dicom_seg(segmentation, Path(path), on_progress, cancel)
     if Path(path).suffix.lower() == ".png":
         from napari_medseg.io.raster_labels import write_raster_labels
 

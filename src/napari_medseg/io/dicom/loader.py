@@ -170,7 +170,7 @@ class DicomLoader:
             spacing_known=self.placement.spacing_known,
             time_step_s=self._time_step_s(),
             notes=self.notes,
-            source=self._source(array),
+            source=self.source(array.shape),
         )
 
     def _time_step_s(self) -> float | None:
@@ -179,7 +179,8 @@ class DicomLoader:
             return first.frame_time_ms / 1000 if first.frame_time_ms else None
         return self.stack.time_step_s
 
-    def _source(self, array: AnyArray) -> Source:
+    def source(self, native_shape: tuple[int, ...]) -> Source:
+        """Return where the voxels come from, given the shape of their array."""
         first = self.stack.slices[0]
         identifiers = {
             "StudyInstanceUID": first.study_uid,
@@ -190,7 +191,7 @@ class DicomLoader:
             format="dicom",
             path=self.path,
             files=tuple(instance.path for instance in self.stack.instances),
-            native_shape=array.shape,
+            native_shape=native_shape,
             identifiers={name: uid for name, uid in identifiers.items() if uid},
             spacing_known=self.placement.spacing_known,
         )

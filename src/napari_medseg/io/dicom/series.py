@@ -7,9 +7,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.study import Series
 from napari_medseg.io.dicom.loader import DicomLoader, units_of
 from napari_medseg.io.dicom.placement import Placement, place_stack
+from napari_medseg.io.dicom.seg import SEG_CLASSES
 from napari_medseg.io.dicom.stacks import Stack, split_series
 from napari_medseg.io.dicom.without_image import kind_of
 
@@ -37,9 +39,10 @@ def describe_series(images: Sequence[Instance]) -> tuple[list[Series], list[str]
     list of str
         A sentence for each image that cannot be shown.
     """
-    readable = [image for image in images if not _reason_against(image)]
-    problems = _refusals([image for image in images if _reason_against(image)])
-    listed = []
+    pictures = [image for image in images if image.sop_class not in SEG_CLASSES]
+    readable = [image for image in pictures if not _reason_against(image)]
+    problems = _refusals([image for image in pictures if _reason_against(image)])
+    listed = _describe_segmentations(images, problems)
     for n, stack in enumerate(split_series(readable) if readable else []):
         try:
             placement = place_stack(stack)
@@ -48,6 +51,19 @@ def describe_series(images: Sequence[Instance]) -> tuple[list[Series], list[str]
             continue
         listed.append(_describe(stack, placement, n))
     return listed, problems
+
+
+def _describe_segmentations(images: Sequence[Instance], problems: list[str]) -> list[Series]:
+    found = []
+    for image in images:
+        if image.sop_class in SEG_CLASSES:
+            from napari_medseg.io.dicom.seg.series import describe_seg
+
+            try:
+                found.append(describe_seg(image))
+            except MedsegError as error:
+                problems.append(error.message)
+    return found
 
 
 def _reason_against(image: Instance) -> str:

@@ -1,0 +1,70 @@
+"""What a segment means, into an item of the Segment Sequence (PS3.3 C.8.20.4).
+
+Two things of ours have no attribute of their own, and stand as words in Segment Description: "Score 0.93", and
+"Label 7" where the number of the segment is not the label.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from highdicom import AlgorithmIdentificationSequence
+from highdicom.color import CIELabColor
+from highdicom.seg import SegmentDescription
+from highdicom.sr import CodedConcept
+from pydicom.sr.codedict import codes
+
+from napari_medseg.io.dicom.seg.concepts import category_of, type_of
+
+if TYPE_CHECKING:
+    from napari_medseg.core.segmentation import Code, Segment
+
+AlgorithmType = Literal["AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"]
+
+_LONGEST_TEXT = 64
+
+
+def describe_segment(
+    segment: Segment, number: int, algorithm: AlgorithmType, model: str, version: str
+) -> SegmentDescription:
+    """Return the item that describes a segment.
+
+    Parameters
+    ----------
+    segment : Segment
+        What it is; without a code, one of its name, or "Tissue", is written.
+    number : int
+        Its Segment Number.
+    algorithm : {"AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"}
+        How it came about.
+    model, version : str
+        What made it, and which version of that.
+    """
+    kind = type_of(segment.name, segment.code)
+    identification = AlgorithmIdentificationSequence(
+        name=short_text(model), family=codes.cid7162.ArtificialIntelligence, version=short_text(version)
+    )
+    item = SegmentDescription(
+        segment_number=number,
+        segment_label=short_text(segment.name) or f"Segment {number}",
+        segmented_property_category=_concept(category_of(kind)),
+        segmented_property_type=_concept(kind),
+        algorithm_type=algorithm,
+        algorithm_identification=None if algorithm == "MANUAL" else identification,
+        display_color=CIELabColor.from_string(segment.colour),
+    )
+    words = [f"Label {segment.label}"] if segment.label != number else []
+    words += [f"Score {segment.score:.4g}"] if segment.score is not None and 0 <= segment.score <= 1 else []
+    if words:
+        item.SegmentDescription = ". ".join(words)
+    return item
+
+
+def short_text(text: str) -> str:
+    """Return text that fits into a DICOM Long String: 64 characters, no backslash, no control characters."""
+    plain = "".join(" " if ord(c) < 32 or ord(c) == 127 else c for c in text.replace("\\", "/"))
+    return plain.strip()[:_LONGEST_TEXT].strip()
+
+
+def _concept(code: Code) -> CodedConcept:
+    return CodedConcept(code.value, code.scheme, short_text(code.meaning) or code.value)

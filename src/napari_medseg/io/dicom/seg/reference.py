@@ -1,0 +1,113 @@
+"""The scan that a DICOM SEG was made for, looked for where it mostly lies: beside the file, or one folder down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.geometry import Geometry
+from napari_medseg.core.source import Source
+from napari_medseg.io.dicom.loader import DicomLoader
+from napari_medseg.io.dicom.seg.grid import is_placed, land
+from napari_medseg.io.dicom.stacks import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from napari_medseg.core.progress import CancelToken
+    from napari_medseg.core.volume import Volume
+    from napari_medseg.io.dicom.seg.header import SegHeader
+
+_MOST_FILES = 5000
+
+
+@dataclass(frozen=True)
+class Target:
+    """The grid that labels are put onto.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        The grid.
+    source : Source or None
+        The scan's files.
+    stack : Stack or None
+        Their headers, where they were read already.
+    """
+
+    geometry: Geometry
+    source: Source | None
+    stack: Stack | None = None
+
+
+def target_of(volume: Volume) -> Target:
+    """Return the grid of a scan in memory."""
+    return Target(volume.geometry, volume.source)
+
+
+def find_target(header: SegHeader, cancel: CancelToken | None = None) -> Target | None:
+    """Return the grid of the scan that a DICOM SEG refers to, or None if it is not at hand.
+
+    Raises
+    ------
+    Cancelled
+        If the user stopped it.
+    """
+    from napari_medseg.io.dicom.scan import find_dicom_series
+
+    wanted = set(header.referenced_series)
+    if not wanted:
+        return None
+    folder = header.path.absolute().parent
+    for files in (_files_in(folder), _files_below(folder)):
+        series, _ = find_dicom_series([path for path in files if path != header.path.absolute()], None, cancel)
+        for one in series:
+            loader = one.loader
+            if one.uid.partition("#")[0] in wanted and isinstance(loader, DicomLoader) and _fits(header, loader):
+                geometry = loader.placement.geometry
+                return Target(geometry, loader.source(geometry.shape), loader.stack)
+    return None
+
+
+def _fits(header: SegHeader, loader: DicomLoader) -> bool:
+    """Whether the frames lie on a scan, judged by the first."""
+    stored = loader.stack.slices[0].pixel_format
+    if not is_placed(header):
+        mine = header.instance.pixel_format
+        referred = {uid for frame in header.frames for uid in frame.source_uids}
+        known = {one.sop_instance_uid for one in loader.stack.instances}
+        return (stored.rows, stored.columns) == (mine.rows, mine.columns) and (not referred or bool(referred & known))
+    if not loader.stack.slices[0].is_placed:
+        return False
+    known = {one.sop_instance_uid for one in loader.stack.slices}
+    if set(header.frames[0].source_uids) & known:
+        return True
+    try:
+        land(header.frames[0], header, loader.placement.geometry)
+    except MedsegError:
+        return False
+    return True
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return _some(path for path in folder.iterdir() if path.is_file())
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return _some(path for path in folder.glob("*/*") if path.is_file())
+
+
+def _some(paths: Iterator[Path]) -> list[Path]:
+    """Return paths in order of name, not hidden, up to a number that takes a second or two to look into."""
+    kept: list[Path] = []
+    try:
+        for path in paths:
+            if not path.name.startswith("."):
+                kept.append(path)
+            if len(kept) >= _MOST_FILES:
+                break
+    except OSError:
+        return sorted(kept)  # a folder that may not be read holds nothing for us
+    return sorted(kept)
