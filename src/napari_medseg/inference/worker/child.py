@@ -174,5 +174,6 @@ def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
 def _import_libraries() -> None:
     """Pay for the slow imports before the first request."""
     import monai.networks.nets  # noqa: F401
+    import torchvision.models.detection  # noqa: F401
 
     import napari_medseg.inference.model  # noqa: F401
