@@ -1,4 +1,4 @@
-"""napari's way out: labels and images as NIfTI, where the scan lies."""
+"""napari's way out: labels and images as NIfTI or DICOM SEG, where the scan lies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
-    """Write a labels layer as NIfTI in the geometry of its scan.
+    """Write a labels layer as NIfTI in the geometry of its scan, or as a DICOM SEG of its DICOM images.
 
     Labels of ours remember their scan. Labels made with napari's own button, or by another plugin, get the geometry
     of the image that they lie on in the viewer; without any they are written where the layer itself lies.
@@ -19,7 +19,7 @@ def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[st
     Parameters
     ----------
     path : str
-        Ends in .nii or .nii.gz.
+        Ends in .nii, .nii.gz or .dcm.
     data : array_like
         Voxels of the layer.
     attributes : mapping
