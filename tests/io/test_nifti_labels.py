@@ -298,7 +298,7 @@ def test_a_label_map_may_be_corrected_in_place(labels: ms.Segmentation, tmp_path
     assert again.segments == labels.segments and again.geometry == labels.geometry
 
 
-@pytest.mark.parametrize("name", ["labels.nrrd", "labels.dcm", "labels", "labels.img", "labels.gz", "labels.mha"])
+@pytest.mark.parametrize("name", ["labels.nrrd", "labels", "labels.img", "labels.gz", "labels.mha"])
 def test_formats_that_are_not_written_yet(labels: ms.Segmentation, tmp_path: Path, name: str) -> None:
     with pytest.raises(ms.MedsegError, match="not written by this version") as caught:
         ms.write_segmentation(labels, tmp_path / name)

@@ -86,6 +86,27 @@ def test_a_file_that_was_there_before_is_never_replaced(
     assert old.read_bytes() == b"precious"
 
 
+def test_labels_of_dicom_images_may_become_a_dicom_seg(
+    qtbot: Any, panel: SegmentWidget, labels: Any, viewer: Any, tmp_path: Path, sample_data: Path
+) -> None:
+    from napari_medseg.core.segmentation import Segmentation
+    from napari_medseg.io import read_volume
+    from napari_medseg.plugin.layers import segmentation_to_layer, volume_to_layer
+
+    formats = panel.view.save.format_box
+    assert formats.findData(".dcm") == -1
+    volume = read_volume(sample_data / "chest_radiograph")
+    array = np.zeros(volume.spatial_shape, np.uint8)
+    array[10:50, 20:90] = 1
+    image = viewer.add_layer(volume_to_layer(volume))
+    viewer.add_layer(segmentation_to_layer(Segmentation.from_array(array, volume), "lungs", image))
+    qtbot.waitUntil(lambda: formats.findData(".dcm") >= 0)
+    panel.saves.save_to(tmp_path / "lungs.dcm")
+    qtbot.waitUntil(lambda: not panel.saves.job.busy, timeout=60_000)
+    assert panel.view.save.notice.kind == "done"
+    np.testing.assert_array_equal(read_segmentation(tmp_path / "lungs.dcm", volume=volume).array, array)
+
+
 def test_the_chosen_format_is_written(qtbot: Any, panel: SegmentWidget, labels: Any, scan_path: Path) -> None:
     panel.view.save.format_box.choose(".nii")
     _save(qtbot, panel)

@@ -153,7 +153,11 @@ class SaveController(QObject):
     def _labels_changed(self) -> None:
         layer = self._labels.layer
         self.view.notice.clear()
-        self.view.set_formats(findings=layer is not None and self._findings.counts(layer) is not None)
+        source = self._origin(layer)[0] if layer is not None else None
+        self.view.set_formats(
+            findings=layer is not None and self._findings.counts(layer) is not None,
+            dicom=source is not None and source.format == "dicom" and bool(source.files),
+        )
         self.update()
 
     def _origin(self, layer: Labels) -> tuple[Source | None, str, str]:

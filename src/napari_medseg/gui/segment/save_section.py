@@ -17,6 +17,7 @@ FORMATS = (
     Choice(".nii.gz", "NIfTI, compressed (.nii.gz)"),
     Choice(".nii", "NIfTI (.nii)"),
 )
+SEG_FORMAT = Choice(".dcm", "DICOM SEG (.dcm)", "For the archive: refers to the patient, the study and the images")
 FINDING_FORMATS = (
     Choice(".json", "COCO (.json)", "Boxes, outlines and scores of the findings shown"),
     Choice(".csv", "RSNA table (.csv)", "Boxes and scores of the findings shown, without outlines"),
@@ -77,9 +78,10 @@ class SaveSection(Section):
         self.rows.addWidget(self.progress)
         self.rows.addWidget(self.notice)
 
-    def set_formats(self, *, findings: bool) -> None:
-        """Offer the formats for findings too, or not."""
-        self.format_box.set_choices((*FORMATS, *FINDING_FORMATS) if findings else FORMATS)
+    def set_formats(self, *, findings: bool, dicom: bool = False) -> None:
+        """Offer the formats for findings too, or not; and that for labels of a DICOM scan."""
+        choices = (*FORMATS, SEG_FORMAT) if dicom else FORMATS
+        self.format_box.set_choices((*choices, *FINDING_FORMATS) if findings else choices)
 
     def show_target(self, path: Path | None, hint: str = "") -> None:
         """Show where Save would put the labels; None if there are none to save."""
