@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pint
@@ -245,7 +245,8 @@ def _load_units() -> None:
     It does so when a unit is first asked for, and another thread that asks meanwhile finds none: a layer made there
     would fail, as "pixel" is unknown.
     """
-    pint.get_application_registry().pixel  # noqa: B018
+    registry: Any = pint.get_application_registry()  # type: ignore[no-untyped-call]
+    registry("pixel")
 
 
 def prepare_labels(on_progress: ProgressCallback, cancel: CancelToken) -> None:
