@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPalette, QPixmap
-from qtpy.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
+from qtpy.QtGui import QColor, QKeyEvent, QPalette
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
+from napari_medseg.gui.segment.list_parts import dress_as_list, swatch
 from napari_medseg.gui.wording import amount_text
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class _FindingsModel(QAbstractTableModel):
             case Qt.ItemDataRole.ToolTipRole:
                 return f"{row.name} (label {row.label})" if column == 0 else None
             case Qt.ItemDataRole.DecorationRole if column == 0:
-                return _swatch(row.colour)
+                return swatch(row.colour)
             case Qt.ItemDataRole.ForegroundRole if not row.shown:
                 return self.dimmed
             case Qt.ItemDataRole.TextAlignmentRole if column in (1, 2):
@@ -154,13 +155,7 @@ class FindingsTable(QTableView):
         self._model = _FindingsModel(self)
         self._model.renamed.connect(self.renamed)
         self.setModel(self._model)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        dress_as_list(self)
         self.setAccessibleName("Findings")
         self.setToolTip("Select a finding to go there; double-click its name to change it")
         self._dress_headers()
@@ -238,11 +233,3 @@ class FindingsTable(QTableView):
         label = self.selected_label
         if label is not None:
             self.label_selected.emit(label)
-
-
-def _swatch(colour: str) -> QIcon:
-    square = QPixmap(14, 14)
-    square.fill(QColor(colour))
-    icon = QIcon(square)
-    icon.addPixmap(square, QIcon.Mode.Selected)  # a selected row must not tint the colour
-    return icon

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPixmap, QStandardItem, QStandardItemModel
-from qtpy.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
+from qtpy.QtGui import QStandardItem, QStandardItemModel
+from qtpy.QtWidgets import QHeaderView, QTableView, QWidget
 
+from napari_medseg.gui.segment.list_parts import dress_as_list, swatch
 from napari_medseg.gui.wording import amount_text
 
 if TYPE_CHECKING:
@@ -60,13 +61,7 @@ class SegmentTable(QTableView):
         self._model = QStandardItemModel(0, 2, self)
         self._model.itemChanged.connect(self._item_changed)
         self.setModel(self._model)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        dress_as_list(self)
         self.setAccessibleName("Segments")
         self.setToolTip("Select a segment to paint with it; double-click its name to change it")
         rows_header = self.verticalHeader()
@@ -154,11 +149,7 @@ class SegmentTable(QTableView):
             return
         name_item.setText(row.name)
         name_item.setToolTip(f"{row.name} (label {row.label})")
-        swatch = QPixmap(14, 14)
-        swatch.fill(QColor(row.colour))
-        icon = QIcon(swatch)
-        icon.addPixmap(swatch, QIcon.Mode.Selected)  # a selected row must not tint the colour
-        name_item.setIcon(icon)
+        name_item.setIcon(swatch(row.colour))
         volume_item.setText("…" if row.size is None else amount_text(row.size, self._unit))
 
     def _item_changed(self, item: QStandardItem) -> None:
