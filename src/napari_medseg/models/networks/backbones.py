@@ -14,7 +14,13 @@ from torchvision.models._utils import IntermediateLayerGetter
 from napari_medseg.models.networks import efficientnet_lite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
+
+    from napari_medseg.models.card import NetworkSpec
+
+
+DEFAULT_BACKBONE = "mobilenet_v3_large"
+"""Of networks that name none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +60,20 @@ def build_backbone(name: str, in_channels: int, *, dilated: bool = False) -> Bac
     if name not in _BACKBONES:
         raise ValueError(f"There is no backbone '{name}'; there are: {', '.join(BACKBONES)}.")
     return _BACKBONES[name](in_channels, dilated)
+
+
+def require_planes(spec: NetworkSpec, known: Collection[str]) -> None:
+    """Refuse volumes, and arguments that are not known.
+
+    Raises
+    ------
+    ValueError
+        If a network over a backbone cannot be built so.
+    """
+    if spec.spatial_dims != 2:
+        raise ValueError(f"{spec.family} reads planes, not volumes")
+    if unknown := set(spec.arguments) - set(known):
+        raise ValueError(f"unknown arguments: {', '.join(sorted(unknown))}")
 
 
 def modules_up_to(body: nn.Module, level: str) -> list[nn.Module]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from napari_medseg.models.networks.backbones import build_backbone
+from napari_medseg.models.networks.backbones import DEFAULT_BACKBONE, build_backbone, require_planes
 
 if TYPE_CHECKING:
     from napari_medseg.models.card import NetworkSpec
@@ -42,10 +42,7 @@ class ClassifierNetwork(nn.Module):
 
 def build_classifier(spec: NetworkSpec) -> ClassifierNetwork:
     """Build a classifier; the argument ``backbone`` names one of `BACKBONES`."""
-    if spec.spatial_dims != 2:
-        raise ValueError("classifier reads planes, not volumes")
-    if unknown := set(spec.arguments) - {"backbone"}:
-        raise ValueError(f"unknown arguments: {', '.join(sorted(unknown))}")
-    backbone = build_backbone(str(spec.arguments.get("backbone", "mobilenet_v3_large")), spec.in_channels)
+    require_planes(spec, {"backbone"})
+    backbone = build_backbone(str(spec.arguments.get("backbone", DEFAULT_BACKBONE)), spec.in_channels)
     level = max(backbone.channels)
     return ClassifierNetwork(backbone.module, level, backbone.channels[level], spec.out_channels)

@@ -15,13 +15,13 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from napari_medseg.models.networks.backbones import Backbone, build_backbone
+from napari_medseg.models.networks.backbones import DEFAULT_BACKBONE, Backbone, build_backbone, require_planes
 
 if TYPE_CHECKING:
     from napari_medseg.models.card import NetworkSpec
 
 _DEFAULTS: dict[str, Any] = {
-    "backbone": "mobilenet_v3_large",
+    "backbone": DEFAULT_BACKBONE,
     "pyramid_channels": 128,
     "anchor_sizes": [32, 64, 128, 256],
     "anchor_ratios": [0.5, 1.0, 2.0],
@@ -93,10 +93,7 @@ def build_maskrcnn(spec: NetworkSpec) -> InstanceNetwork:
     learn from in an image), ``detections`` (most an image), ``score_threshold``,
     ``overlap_threshold`` (IoU from which on the weaker of two findings is dropped).
     """
-    if spec.spatial_dims != 2:
-        raise ValueError("maskrcnn reads planes, not volumes")
-    if unknown := set(spec.arguments) - set(_DEFAULTS):
-        raise ValueError(f"unknown arguments: {', '.join(sorted(unknown))}")
+    require_planes(spec, _DEFAULTS)
     chosen: dict[str, Any] = {**_DEFAULTS, **spec.arguments}
     sizes = chosen["anchor_sizes"]
     if len(sizes) != len(_PYRAMID):

@@ -9,12 +9,10 @@ from torch import nn
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead, DeepLabV3
 from torchvision.models.segmentation.fcn import FCN, FCNHead
 
-from napari_medseg.models.networks.backbones import LastFeatures, build_backbone
+from napari_medseg.models.networks.backbones import DEFAULT_BACKBONE, LastFeatures, build_backbone, require_planes
 
 if TYPE_CHECKING:
     from napari_medseg.models.card import NetworkSpec
-
-_DEFAULT_BACKBONE = "mobilenet_v3_large"
 
 
 class ScoresOnly(nn.Module):
@@ -54,9 +52,6 @@ def build_deeplabv3(spec: NetworkSpec) -> nn.Module:
 
 def _features(spec: NetworkSpec) -> tuple[LastFeatures, int]:
     known = {"backbone", "atrous_rates"} if spec.family == "deeplabv3" else {"backbone"}
-    if spec.spatial_dims != 2:
-        raise ValueError(f"{spec.family} reads planes, not volumes")
-    if unknown := set(spec.arguments) - known:
-        raise ValueError(f"unknown arguments: {', '.join(sorted(unknown))}")
-    backbone = build_backbone(str(spec.arguments.get("backbone", _DEFAULT_BACKBONE)), spec.in_channels, dilated=True)
+    require_planes(spec, known)
+    backbone = build_backbone(str(spec.arguments.get("backbone", DEFAULT_BACKBONE)), spec.in_channels, dilated=True)
     return LastFeatures(backbone), backbone.channels[max(backbone.channels)]

@@ -14,6 +14,7 @@ from torch import nn
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.models import find_model
+from napari_medseg.models.networks.backbones import DEFAULT_BACKBONE
 from napari_medseg.training.pretraining.backbone import read_about, read_backbone
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def start_network(
         return 0, len(everything)
     if start.weights == "card":
         return _take_what_fits(network, _card_weights(str(start.model))), len(everything)
-    backbone = str(spec.arguments.get("backbone", "mobilenet_v3_large"))
+    backbone = str(spec.arguments.get("backbone", DEFAULT_BACKBONE))
     body = body_of(network)
     if body is None:
         raise MedsegError("A network without backbone has no ImageNet weights.", "Start it from scratch.")

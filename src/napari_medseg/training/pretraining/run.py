@@ -9,6 +9,7 @@ import torch
 
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.measure import statistic_interval
+from napari_medseg.models.networks.backbones import DEFAULT_BACKBONE
 from napari_medseg.training.loop import Training
 from napari_medseg.training.planes.start import start_network
 from napari_medseg.training.pretraining.backbone import BackboneAbout, write_backbone
@@ -105,8 +106,7 @@ def area_under_curve(scores: Sequence[float], is_of_class: Sequence[bool]) -> fl
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     if not n_positive or not n_negative:
         return float("nan")
-    ordered, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    assert len(ordered)
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(count) - (count - 1) / 2)[place]
     return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
@@ -125,7 +125,7 @@ def _about(recipe: PretrainingRecipe, kept: Sequence[ClassedFile], scores: torch
     low, high = map(float, statistic_interval(rows, [file.patient for file in kept], mean_area))
     return BackboneAbout(
         name=recipe.name,
-        backbone=str(recipe.network.arguments.get("backbone", "")),
+        backbone=str(recipe.network.arguments.get("backbone", DEFAULT_BACKBONE)),
         sources=recipe.sources,
         measure="Area under the ROC curve, mean over classes",
         value=round(mean_area(rows), 4),
