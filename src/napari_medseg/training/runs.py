@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 CaseT = TypeVar("CaseT")
 
 _IDENTITY_FILE = "run.sha256"
-_NO_IDENTITY = ("name", "card", "input", "postprocess")
+_NO_IDENTITY = ("name", "ships", "card", "input", "postprocess")
 _LATER_FIELDS = {"training": ("early_stopping", "precision"), "start": ("frozen_level",)}
 """Left out of a run's identity at their defaults, so that runs from before they came are still the same."""
 

@@ -37,6 +37,7 @@ def test_the_programs_own_recipes_are_in_order() -> None:
     [
         ({"start": {"weights": "card"}}, "model is named"),
         ({"augmentation": {"mosaic": 0.5}}, "mosaic"),
+        ({"ships": "fold-9"}, "fold-9 cannot be shipped"),
         ({"input": {"window": [32, 32], "intensity": {"scope": "volume"}}}, "longest_side"),
         ({"input": {"longest_side": 32, "window": [32, 16], "intensity": {"scope": "volume"}}}, "window"),
         ({"input": {"longest_side": 32, "window": [32, 32]}}, "scope"),

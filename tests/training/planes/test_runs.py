@@ -45,6 +45,20 @@ def test_one_command_gives_a_model_with_its_measured_quality(plane_data: Path, m
     assert dice(found, read_labels(case, read_image(case.image)), 1) > 0.6
 
 
+def test_the_weights_of_a_fold_can_be_shipped(plane_data: Path, make_fields, tmp_path: Path) -> None:
+    recipe, out = tmp_path / "recipe.yaml", tmp_path / "out"
+    recipe.write_text(json.dumps(make_fields()))
+    arguments = [str(recipe), "--data", str(plane_data), "--output", str(out)]
+    assert main([*arguments, "--run", "fold-1"]) == 0
+    recipe.write_text(json.dumps(make_fields(ships="fold-1")))  # it is still the same run
+    assert main(arguments) == 0
+    assert not (out / "final").exists()
+    shipped, fold = find_model(out / "planes-unet"), find_model(out / "fold-1" / "model")
+    assert shipped.card.weights.sha256 == fold.card.weights.sha256
+    assert (shipped.card.quality[-1].n, len(shipped.card.quality[-1].folds)) == (6, 2)
+    assert "learnt from 3 of the 6 cases; the 3 of fold-1 are new to them" in shipped.card.limitations
+
+
 def test_one_run_can_be_asked_for_on_the_whole_command_line() -> None:
     given = build_parser().parse_args(["train", "x", "--data", "a", "--output", "b", "--run", "fold-1"])
     assert callable(given.run)

@@ -130,9 +130,14 @@ class PlanesTraining(Schedule[PlanesStage]):
 
 
 class PlanesRecipe(PlanesPart):
-    """A whole recipe."""
+    """A whole recipe.
+
+    `ships` is the run whose weights become the model: "final", which learns from all cases after the cross validation;
+    or a fold, such as "fold-0", whose cases the model then has never seen, and which costs no further training.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    ships: str = Field(default="final", pattern=r"^(final|fold-[0-9]+)$")
     data: PlanesData
     network: NetworkSpec
     start: StartRecipe = StartRecipe()
@@ -155,6 +160,8 @@ class PlanesRecipe(PlanesPart):
             raise ValueError("the task is 'instances' for a Mask R-CNN, and 'semantic' for all others")
         if [label.value for label in self.card.labels] != list(range(1, self.network.out_channels)):
             raise ValueError("the card's labels are 1, 2 …, and the network gives one channel more than there are")
+        if self.ships not in ("final", *(f"fold-{number}" for number in range(self.data.folds))):
+            raise ValueError(f"there are folds 0 to {self.data.folds - 1}: {self.ships} cannot be shipped")
         if self.augmentation.mosaic and not self.finds_instances:
             raise ValueError("a mosaic is for findings")
         return self

@@ -59,7 +59,7 @@ def plan_plane_runs(
     on_progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> list[PlanePlan]:
-    """Check all cases, then plan one run a fold and the final one on all cases.
+    """Check all cases, then plan one run a fold, and the final one on all cases if it is the one that ships.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def plan_plane_runs(
         name, inside = f"fold-{number}", set(fold)
         seen = tuple(case for n, case in enumerate(cases) if n not in inside)
         plans.append(PlanePlan(name, output / name, seen, tuple(cases[n] for n in fold)))
-    return [*plans, PlanePlan("final", output / "final", cases, ())]
+    return plans if recipe.ships != "final" else [*plans, PlanePlan("final", output / "final", cases, ())]
 
 
 def train_plane_run(
@@ -166,7 +166,7 @@ def finish_planes(
     on_progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> ModelFolder:
-    """Evaluate each fold, and write the model of the final run with these scores.
+    """Evaluate each fold, and write the model of the run that ships with these scores.
 
     Where only boxes are known, the card says how masks were derived, and the model shows findings from the score on
     that was best over all folds.
@@ -180,19 +180,32 @@ def finish_planes(
                     boxes.append(score)
                 else:
                     labels.append(score)
-    weights = weights_of(recipe, plans[-1])
-    recipe = tell_kept(recipe, plans[-1])
+    shipped = next(plan for plan in plans if plan.name == recipe.ships)
+    weights = weights_of(recipe, shipped)
+    recipe = _tell_unseen(tell_kept(recipe, shipped), shipped)
     if not boxes:
         return write_model(recipe, weights, target, quality=quality_records(recipe, labels))
-    told = f"{recipe.card.limitations} {_DERIVED.format(shape=_SHAPES[recipe.data.box_shape])}"
-    shown = recipe.model_copy(
-        update={
-            "card": recipe.card.model_copy(update={"limitations": told}),
-            "postprocess": recipe.postprocess.model_copy(update={"min_score": choose_threshold(boxes)}),
-        }
-    )
+    postprocess = recipe.postprocess.model_copy(update={"min_score": choose_threshold(boxes)})
+    shown = _add_limitation(recipe, _DERIVED.format(shape=_SHAPES[recipe.data.box_shape]))
+    shown = shown.model_copy(update={"postprocess": postprocess})
     name = recipe.card.labels[0].name if len(recipe.card.labels) == 1 else "All findings"
     return write_model(shown, weights, target, quality=[box_quality(recipe.data.name, name, boxes)])
+
+
+def _tell_unseen(recipe: PlanesRecipe, plan: PlanePlan) -> PlanesRecipe:
+    """Let the card say which cases the shipped weights have not seen, if they are a fold's."""
+    if not plan.unseen:
+        return recipe
+    seen, unseen = len(plan.seen), len(plan.unseen)
+    told = (
+        f"These weights learnt from {seen} of the {seen + unseen} cases; the {unseen} of {plan.name} are new to them."
+    )
+    return _add_limitation(recipe, told)
+
+
+def _add_limitation(recipe: PlanesRecipe, words: str) -> PlanesRecipe:
+    card = recipe.card.model_copy(update={"limitations": f"{recipe.card.limitations} {words}"})
+    return recipe.model_copy(update={"card": card})
 
 
 def _is_of_boxes(plan: PlanePlan) -> bool:
