@@ -56,7 +56,7 @@ def test_the_weights_of_a_fold_can_be_shipped(plane_data: Path, make_fields, tmp
     shipped, fold = find_model(out / "planes-unet"), find_model(out / "fold-1" / "model")
     assert shipped.card.weights.sha256 == fold.card.weights.sha256
     assert (shipped.card.quality[-1].n, len(shipped.card.quality[-1].folds)) == (6, 2)
-    assert "learnt from 3 of the 6 cases; the 3 of fold-1 are new to them" in shipped.card.limitations
+    assert "learnt from 3 of 6 cases; the 3 of fold-1 are new to them" in shipped.card.limitations
 
 
 def test_one_run_can_be_asked_for_on_the_whole_command_line() -> None:

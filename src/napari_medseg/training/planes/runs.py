@@ -198,7 +198,7 @@ def _tell_unseen(recipe: PlanesRecipe, plan: PlanePlan) -> PlanesRecipe:
         return recipe
     seen, unseen = len(plan.seen), len(plan.unseen)
     told = (
-        f"These weights learnt from {seen} of the {seen + unseen} cases; the {unseen} of {plan.name} are new to them."
+        f"These weights learnt from {seen} of {seen + unseen} cases; the {unseen} of {plan.name} are new to them."
     )
     return _add_limitation(recipe, told)
 
