@@ -84,6 +84,8 @@ class Segmentation:
         Name of the model that made it; empty for hand-made labels.
     notes : tuple of str
         What the user should know about this result.
+    edited : bool
+        Whether a person has changed what the model made.
     """
 
     array: npt.NDArray[Any] = field(repr=False)
@@ -92,6 +94,7 @@ class Segmentation:
     source: Source | None = None
     model: str = ""
     notes: tuple[str, ...] = ()
+    edited: bool = False
 
     def __post_init__(self) -> None:
         if self.array.shape != self.geometry.shape:

@@ -1,6 +1,6 @@
 """DICOM segmentations (PS3.3 A.51): labels written for a DICOM series, and anybody's read onto the grid of their scan.
 
-`write_dicom_seg` and `read_dicom_seg` are loaded when first used, and highdicom with the former alone.
+The functions are loaded when first used, and highdicom with those that write alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from napari_medseg.io.dicom.seg.read import read_dicom_seg
-    from napari_medseg.io.dicom.seg.write import write_dicom_seg
+    from napari_medseg.io.dicom.seg.write import write_dicom_seg, write_fractional_seg
 
 SEG_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"})
 """Segmentation Storage, and Label Map Segmentation Storage."""
@@ -17,9 +17,9 @@ SEG_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.
 MANUFACTURER = "napari-medseg"
 """By which our own files are known again."""
 
-_HOMES = {"read_dicom_seg": "read", "write_dicom_seg": "write"}
+_HOMES = {"read_dicom_seg": "read", "write_dicom_seg": "write", "write_fractional_seg": "write"}
 
-__all__ = ["MANUFACTURER", "SEG_CLASSES", "read_dicom_seg", "write_dicom_seg"]
+__all__ = ["MANUFACTURER", "SEG_CLASSES", "read_dicom_seg", "write_dicom_seg", "write_fractional_seg"]
 
 
 def __getattr__(name: str) -> object:

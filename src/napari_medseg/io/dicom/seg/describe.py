@@ -6,7 +6,7 @@ Two things of ours have no attribute of their own, and stand as words in Segment
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.color import CIELabColor
@@ -18,8 +18,7 @@ from napari_medseg.io.dicom.seg.concepts import category_of, type_of
 
 if TYPE_CHECKING:
     from napari_medseg.core.segmentation import Code, Segment
-
-AlgorithmType = Literal["AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"]
+    from napari_medseg.io.dicom.seg.content import AlgorithmType
 
 _LONGEST_TEXT = 64
 

@@ -79,6 +79,8 @@ class SegHeader:
         Series Instance UIDs of the images it was made for.
     model : str
         Name of the algorithm, empty if drawn by hand.
+    edited : bool
+        Whether a person has changed what the algorithm made.
     identifiers : dict of str to str
         Study and frame of reference; no identity.
     """
@@ -93,6 +95,7 @@ class SegHeader:
     highest_fraction: int
     referenced_series: tuple[str, ...]
     model: str
+    edited: bool
     identifiers: dict[str, str]
 
     @property
@@ -155,6 +158,7 @@ def _header(dataset: Dataset, instance: Instance) -> SegHeader:
             if item.get("SeriesInstanceUID")
         ),
         model=_model(dataset),
+        edited=any(str(item.get("SegmentAlgorithmType") or "") == "SEMIAUTOMATIC" for item in items),
         identifiers=_identifiers(instance),
     )
 

@@ -1,4 +1,4 @@
-"""The headers of images, completed where a segmentation must copy what their files leave out."""
+"""The header of an image, completed where a segmentation must copy what its file leaves out."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from pydicom.valuerep import DA, TM
 from napari_medseg.io.dicom.seg.sources import read_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pydicom.dataset import Dataset
 
     from napari_medseg.io.dicom.instance import Instance
@@ -28,42 +26,56 @@ _MAY_BE_EMPTY = (
 )
 """Attributes of type 2 (PS3.5 section 7.4): present, with or without a value."""
 
+_CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
+_SIZE = 8
 
-def source_headers(instances: Sequence[Instance], *, placed: bool) -> list[Dataset]:
-    """Return the headers of images, such as highdicom wants them.
 
-    Parameters
-    ----------
-    instances : sequence of Instance
-        The images of one series.
-    placed : bool
-        Whether they tell where in the patient they lie. Then they share a frame of reference, a new one if the files
-        name none; otherwise any that they name is left out, since nothing refers to it.
+def source_header(instance: Instance) -> Dataset:
+    """Return the header of an image, with what it must tell of patient and study, if only that it is unknown.
+
+    An image that lies in the patient has a frame of reference, a new one if its file names none; otherwise any that
+    it names is left out, since nothing refers to it.
 
     Raises
     ------
     MedsegError
-        If a file cannot be read.
+        If the file cannot be read.
     """
-    found = []
-    unnamed_frame = generate_uid(prefix=None)
-    for instance in instances:
-        header = read_dataset(instance)
-        for keyword in _MAY_BE_EMPTY:
-            if keyword not in header:
-                setattr(header, keyword, None)
-        _drop_unreadable_times(header)
-        if not placed:
-            for keyword in ("FrameOfReferenceUID", "PositionReferenceIndicator"):
-                if keyword in header:
-                    delattr(header, keyword)
-        else:
-            if not header.get("FrameOfReferenceUID"):
-                header.FrameOfReferenceUID = unnamed_frame
-            header.PixelSpacing = list(instance.pixel_spacing or (1.0, 1.0))
-            header.SliceThickness = instance.slice_thickness or instance.slice_spacing or None
-        found.append(header)
-    return found
+    header = read_dataset(instance)
+    for keyword in _MAY_BE_EMPTY:
+        if keyword not in header:
+            setattr(header, keyword, None)
+    _drop_unreadable_times(header)
+    if not instance.is_placed:
+        for keyword in ("FrameOfReferenceUID", "PositionReferenceIndicator"):
+            if keyword in header:
+                delattr(header, keyword)
+    elif not header.get("FrameOfReferenceUID"):
+        header.FrameOfReferenceUID = generate_uid(prefix=None)
+    return header
+
+
+def stand_in(instance: Instance) -> Dataset:
+    """Return a small image of one frame with the header of another, whatever kind that is.
+
+    Raises
+    ------
+    MedsegError
+        If the file cannot be read.
+    """
+    header = source_header(instance)
+    for element in list(header):
+        if element.VR == "SQ" and element.tag.group in (0x0020, 0x5200):
+            del header[element.tag]
+    if "NumberOfFrames" in header:
+        del header.NumberOfFrames
+    header.Rows = header.Columns = _SIZE
+    if instance.is_placed:
+        header.SOPClassUID = _CT_IMAGE
+        header.ImagePositionPatient = [0.0, 0.0, 0.0]
+        header.ImageOrientationPatient = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+        header.PixelSpacing, header.SliceThickness = [1.0, 1.0], 1.0
+    return header
 
 
 def _drop_unreadable_times(header: Dataset) -> None:

@@ -84,6 +84,7 @@ def read_dicom_seg(
         source=target.source,
         model=header.model,
         notes=tuple(_notes(header, target, n_overlaps, alone)),
+        edited=header.edited,
     )
 
 

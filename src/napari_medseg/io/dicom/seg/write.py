@@ -1,50 +1,48 @@
-"""Write labels as a DICOM segmentation of the series that they were made for."""
+"""Write labels, or probabilities, as a DICOM segmentation of the series that they were made for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from highdicom import PlanePositionSequence
-from highdicom import seg as hd_seg
-from pydicom import config
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
 
-from napari_medseg.core.affine import ras_to_lps
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import report
-from napari_medseg.core.segmentation import Segment, Segmentation, label_counts
+from napari_medseg.core.segmentation import Segment, Segmentation
 from napari_medseg.io.atomic import atomic_write
-from napari_medseg.io.dicom.seg import MANUFACTURER
-from napari_medseg.io.dicom.seg.describe import AlgorithmType, describe_segment, short_text
-from napari_medseg.io.dicom.seg.headers import source_headers
+from napari_medseg.io.dicom.seg.content import AlgorithmType, Content, FractionContent, LabelContent
+from napari_medseg.io.dicom.seg.encoded import sequence
+from napari_medseg.io.dicom.seg.pack import write_bits, write_bytes, write_runs
+from napari_medseg.io.dicom.seg.planes import Plane, frame_groups, planes_of, shared_groups
 from napari_medseg.io.dicom.seg.sources import SourceImages, read_source_images
+from napari_medseg.io.dicom.seg.template import make_template
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pydicom.dataset import Dataset
 
+    from napari_medseg.core.geometry import Geometry
     from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.core.source import Source
+    from napari_medseg.core.volume import Volume
 
-Storage = Literal["BINARY", "LABELMAP"]
-
-_MOST_SEGMENTS = 65535
-_SERIES_OFFSET = 1000
-_LARGEST_TABLE = 1 << 20
-_REASON = "Writing DICOM SEG"
+_STEP = "Writing DICOM SEG"
+_FRAMES_PER_REPORT = 16
 
 Array = npt.NDArray[Any]
 
 
 def write_dicom_seg(
-    segmentation: Segmentation,
+    segmentation: Segmentation | Sequence[Segmentation],
     path: Path,
     on_progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
     *,
-    storage: Storage = "BINARY",
+    storage: Literal["BINARY", "LABELMAP"] = "BINARY",
     algorithm: AlgorithmType | None = None,
 ) -> Path:
     """Write labels as a DICOM SEG that refers to every image of their scan.
@@ -54,8 +52,8 @@ def write_dicom_seg(
 
     Parameters
     ----------
-    segmentation : Segmentation
-        With segments, of a scan that was read from DICOM files of one image each: a series, or a radiograph.
+    segmentation : Segmentation or sequence of Segmentation
+        With segments, of a scan that was read from DICOM files. Several, of the same scan, where segments overlap.
     path : pathlib.Path
         Where to; replaced as a whole, or left alone if anything fails. Never an image of the scan.
     on_progress : callable, optional
@@ -66,7 +64,8 @@ def write_dicom_seg(
         One bit a voxel and segment, which every viewer reads; or the label map of DICOM 2024, smaller by far, which
         few viewers read yet.
     algorithm : {"AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"}, optional
-        How the labels came about; by default automatic if a model made them.
+        How the labels came about; by default automatic if a model made them, and semi-automatic if they were edited
+        since.
 
     Raises
     ------
@@ -75,134 +74,134 @@ def write_dicom_seg(
     Cancelled
         If the user stopped it.
     """
-    source = segmentation.source
+    parts = list(segmentation) if isinstance(segmentation, Sequence) else [segmentation]
+    first = _first_of(parts)
+    _check_target(path, first.source)
+    content = LabelContent(parts, storage, algorithm)
+    return _write(content, first.source, first.geometry, path, on_progress, cancel)
+
+
+def write_fractional_seg(
+    probabilities: npt.ArrayLike,
+    volume: Volume,
+    path: Path,
+    segments: Sequence[Segment] | None = None,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+    *,
+    model: str = "",
+) -> Path:
+    """Write probabilities as a FRACTIONAL DICOM SEG, in steps of 1/255.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (i, j, k) or (i, j, k, n)
+        From 0 to 1, of one segment or of n.
+    volume : Volume
+        The scan, read from DICOM files.
+    path : pathlib.Path
+        Where to; see `write_dicom_seg`.
+    segments : sequence of Segment, optional
+        What they are of, in the order of the last axis.
+    on_progress, cancel
+        As everywhere.
+    model : str
+        What made them.
+
+    Raises
+    ------
+    ValueError
+        If the array has another shape than the scan, or values outside of 0 … 1.
+    MedsegError, Cancelled
+        As `write_dicom_seg`.
+    """
+    array = np.asarray(probabilities)
+    array = array[..., np.newaxis] if array.ndim == 3 else array
+    if array.ndim != 4 or array.shape[:3] != volume.spatial_shape:
+        raise ValueError(f"Probabilities of shape {array.shape} do not fill the scan {volume.spatial_shape}.")
+    if array.dtype.kind != "f" or not (array.min(initial=0) >= 0 and array.max(initial=0) <= 1):
+        raise ValueError("Probabilities are floating point numbers from 0 to 1.")
+    named = list(segments) if segments is not None else [Segment(n, f"Label {n}") for n in range(1, array.shape[3] + 1)]
+    if len(named) != array.shape[3]:
+        raise ValueError(f"{len(named)} segments for {array.shape[3]} probabilities.")
+    _check_target(path, volume.source)
+    content = FractionContent(array, named, model)
+    return _write(content, volume.source, volume.geometry, path, on_progress, cancel)
+
+
+def _first_of(parts: Sequence[Segmentation]) -> Segmentation:
+    if not parts:
+        raise MedsegError("There are no labels to write.", "Add a label first.")
+    if any(not part.geometry.matches(parts[0].geometry) for part in parts):
+        raise MedsegError("These labels belong to different scans.", "Write a file for each.")
+    return parts[0]
+
+
+def _check_target(path: Path, source: Source | None) -> None:
     if source is not None and any(_same_file(path, file) for file in source.files):
         raise MedsegError(f"{path.name} is the scan itself, which is never overwritten.", "Choose another file name.")
-    segments = _all_segments(segmentation)
-    images = read_source_images(source, segmentation.geometry, on_progress, cancel)
-    headers = source_headers(images.slices, placed=images.slices[0].is_placed)
-    report(on_progress, 0, 2, _REASON, cancel)
-    dataset = _encode(segmentation, segments, images, headers, storage, algorithm)
-    report(on_progress, 1, 2, _REASON, cancel)
+
+
+def _write(
+    content: Content,
+    source: Source | None,
+    geometry: Geometry,
+    path: Path,
+    on_progress: ProgressCallback | None,
+    cancel: CancelToken | None,
+) -> Path:
+    images = read_source_images(source, geometry, on_progress, cancel)
+    frames = [(channel, k) for channel in range(len(content.channels)) for k in content.filled(channel)]
+    frames = frames or [(channel, images.slots[0]) for channel in range(len(content.channels))]
+    template = make_template(content, images)
+    template.NumberOfFrames = len(frames)
     with atomic_write(path) as temporary:
-        dataset.save_as(temporary)
-    report(on_progress, 2, 2, _REASON)
+        _write_file(temporary, template, content, images, geometry, frames, on_progress, cancel)
+    report(on_progress, len(frames), len(frames), _STEP)
     return path
 
 
-def _encode(
-    segmentation: Segmentation,
-    segments: list[Segment],
+def _write_file(
+    path: Path,
+    template: Dataset,
+    content: Content,
     images: SourceImages,
-    headers: list[Dataset],
-    storage: Storage,
-    algorithm: AlgorithmType | None,
-) -> Dataset:
-    from napari_medseg import __version__
-
-    first = headers[0]
-    numbers = _segment_numbers(segments, storage)
-    made_by = algorithm or ("AUTOMATIC" if segmentation.model else "MANUAL")
-    model = segmentation.model or MANUFACTURER
-    planes, positions = _planes(_numbered(segmentation.array, segments, numbers), images, segmentation)
-    if not planes.any():
-        planes, positions = planes[:1], None
-    n_planes = len(headers) if positions is not None else len(planes)
-    further = source_headers(images.further, placed=images.slices[0].is_placed)
-    try:
-        # The values of an image's header are copied as they are, also where they break a rule of the standard.
-        with config.disable_value_validation():
-            dataset = hd_seg.Segmentation(
-                source_images=headers[:n_planes],
-                pixel_array=planes,
-                segmentation_type=storage,
-                segment_descriptions=[
-                    describe_segment(segment, number, made_by, model, __version__)
-                    for segment, number in zip(segments, numbers, strict=True)
-                ],
-                series_instance_uid=generate_uid(prefix=None),
-                series_number=int(first.get("SeriesNumber") or 0) + _SERIES_OFFSET,
-                sop_instance_uid=generate_uid(prefix=None),
-                instance_number=1,
-                manufacturer=MANUFACTURER,
-                manufacturer_model_name=short_text(model),
-                software_versions=__version__,
-                device_serial_number=__version__,
-                transfer_syntax_uid=ExplicitVRLittleEndian if storage == "BINARY" else RLELossless,
-                content_label="SEGMENTATION",
-                content_description=short_text(f"Segmentation by {segmentation.model or 'hand'}"),
-                plane_positions=positions,
-                further_source_images=[*headers[n_planes:], *further] or None,
-                specific_character_set="ISO_IR 192",
-            )
-            dataset.SeriesDescription = short_text(f"Segmentation {segmentation.model}")
-            if not images.slices[0].is_placed:  # type 2C of an image without position (PS3.3 C.7.6.1.1.1)
-                dataset.PatientOrientation = first.get("PatientOrientation")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # the header of an image, not ours to mend
-        raise MedsegError(
-            f"The header of {images.slices[0].path.name} lacks what a DICOM SEG must take from it.",
-            "Save as .nii.gz.",
-        ) from error
-    return dataset
+    geometry: Geometry,
+    frames: list[tuple[int, int]],
+    on_progress: ProgressCallback | None,
+    cancel: CancelToken | None,
+) -> None:
+    """Write the template, then what comes after it in the order of tags: functional groups and pixels."""
+    planes = planes_of(images, geometry)
+    template.save_as(path, enforce_file_format=True)
+    with path.open("ab") as file:
+        file.write(shared_groups(images, geometry, planes))
+        file.write(_groups_of_frames(content, planes, frames))
+        pixels = _with_progress(content, frames, on_progress, cancel)
+        n_pixels = len(frames) * geometry.shape[0] * geometry.shape[1]
+        if content.storage == "BINARY":
+            write_bits(file, pixels, n_pixels)
+        elif content.storage == "FRACTIONAL":
+            write_bytes(file, pixels, n_pixels)
+        else:
+            write_runs(file, pixels)
 
 
-def _all_segments(segmentation: Segmentation) -> list[Segment]:
-    """Return every segment, those of labels that have none included, in the order of labels."""
-    named = {segment.label: segment for segment in segmentation.segments}
-    for label in label_counts(segmentation.array):
-        if label:
-            named.setdefault(label, Segment(label, f"Label {label}"))
-    if not named:
-        raise MedsegError(
-            "Nothing is segmented, and a DICOM SEG needs one segment at least.",
-            "Add a label, or save as .nii.gz, which may be empty.",
-        )
-    if len(named) > _MOST_SEGMENTS:
-        raise MedsegError(f"A DICOM SEG cannot hold {len(named):,} segments.", "Save as .nii.gz.")
-    return [named[label] for label in sorted(named)]
+def _groups_of_frames(content: Content, planes: list[Plane], frames: list[tuple[int, int]]) -> bytes:
+    rank = {k: n for n, k in enumerate(sorted({k for _, k in frames}), start=1)}
+    numbers = [None if segment is None else segment.number for segment in content.channels]
+    return sequence(
+        0x52009230, [frame_groups(planes[k], rank[k], numbers[channel], channel + 1) for channel, k in frames]
+    )
 
 
-def _segment_numbers(segments: list[Segment], storage: Storage) -> list[int]:
-    """Return Segment Numbers: 1, 2, 3 … as the standard wants of BINARY; of a label map the labels themselves."""
-    if storage == "LABELMAP" and segments[-1].label <= _MOST_SEGMENTS:
-        return [segment.label for segment in segments]
-    return list(range(1, len(segments) + 1))
-
-
-def _numbered(array: Array, segments: list[Segment], numbers: list[int]) -> Array:
-    """Return labels as segment numbers, 8 or 16 bits wide, slices first: (k, j, i)."""
-    labels = [segment.label for segment in segments]
-    dtype = np.uint8 if numbers[-1] < 256 else np.uint16
-    slices = array.transpose(2, 1, 0)
-    if labels == numbers:
-        return slices.astype(dtype)
-    if labels[-1] < _LARGEST_TABLE:
-        table = np.zeros(labels[-1] + 1, dtype)
-        table[labels] = numbers
-        return np.asarray(table[slices])
-    numbered = np.empty(slices.shape, dtype)
-    known, table = np.array([0, *labels], slices.dtype), np.array([0, *numbers], dtype)
-    for plane, target in zip(slices, numbered, strict=True):
-        target[...] = table[np.searchsorted(known, plane)]
-    return numbered
-
-
-def _planes(
-    numbered: Array, images: SourceImages, segmentation: Segmentation
-) -> tuple[Array, list[PlanePositionSequence] | None]:
-    """Return the planes to write, and where they lie if they do not lie on one image each.
-
-    That is so if a slice of the scan is missing, and labels were put into the gap.
-    """
-    slots = list(images.slots)
-    missing = [k for k in range(len(numbered)) if k not in set(slots) and numbered[k].any()]
-    if not missing:
-        return (numbered if len(slots) == len(numbered) else numbered[slots]), None
-    kept = sorted([*slots, *missing])
-    grid = ras_to_lps(segmentation.geometry.affine)
-    true = {slot: one.position for slot, one in zip(slots, images.slices, strict=True) if one.position is not None}
-    places = [true[k] if k in true else tuple(float(x) for x in grid[:3, 3] + k * grid[:3, 2]) for k in kept]
-    return numbered[kept], [PlanePositionSequence("PATIENT", image_position=place) for place in places]
+def _with_progress(
+    content: Content, frames: list[tuple[int, int]], on_progress: ProgressCallback | None, cancel: CancelToken | None
+) -> Iterator[Array]:
+    for done, (channel, k) in enumerate(frames):
+        if done % _FRAMES_PER_REPORT == 0:
+            report(on_progress, done, len(frames), _STEP, cancel)
+        yield content.plane(channel, k)
 
 
 def _same_file(first: Path, second: Path) -> bool:
