@@ -86,6 +86,40 @@ def test_marked_voxel_keeps_its_place(tmp_path, series_writer, marked, orientati
     np.testing.assert_allclose(ours_lps, (reference.affine @ [*place, 1])[:3], atol=1e-4)
 
 
+@pytest.mark.parametrize("angles_deg", ANGLES_DEG, ids=str)
+@pytest.mark.parametrize("orientation", ORIENTATIONS, ids=str)
+def test_marked_voxel_keeps_its_place_in_enhanced_images(
+    tmp_path, slice_maker, marked, orientation, angles_deg, enhanced_maker, enhanced_saver
+):
+    import highdicom
+
+    directions = directions_of(orientation, angles_deg)
+    order = np.random.default_rng(2).permutation(len(marked))
+    positions = [ORIGIN_LPS + n * directions[:, 2] * SPACING_MM[2] for n in order]
+    ds = enhanced_maker(
+        slice_maker(marked[0]),
+        marked[order],
+        positions,
+        orientation=(*directions[:, 0], *directions[:, 1]),
+        spacing=(SPACING_MM[1], SPACING_MM[0]),
+    )
+    enhanced_saver(ds, tmp_path / "enhanced.dcm")
+    truth_lps = ORIGIN_LPS + directions @ (SPACING_MM * MARK_IJK)
+
+    (series,), problems = find_dicom_series(tmp_path)
+    volume = series.load()
+    assert (problems, series.notes, volume.array.shape) == ([], (), SHAPE_IJK)
+    ours_ijk = np.unravel_index(volume.array.argmax(), volume.array.shape)
+    ours_lps = volume.geometry.ijk_to_ras(ours_ijk) * (-1, -1, 1)
+    np.testing.assert_allclose(ours_lps, truth_lps, atol=1e-4)
+    np.testing.assert_allclose(volume.geometry.spacing_mm, SPACING_MM, atol=1e-6)
+    assert not volume.geometry.is_sheared
+
+    reference = highdicom.imread(tmp_path / "enhanced.dcm").get_volume(apply_real_world_transform=False)
+    place = np.unravel_index(reference.array.argmax(), reference.array.shape)
+    np.testing.assert_allclose(ours_lps, (reference.affine @ [*place, 1])[:3], atol=1e-4)
+
+
 def test_k_grows_along_the_normal(tmp_path, series_writer, marked):
     """Whatever order the scanner counted in: i × j = k in the patient, so that volumes are right-handed."""
     series_writer(tmp_path, marked, step=(0.0, 0.0, -2.0))

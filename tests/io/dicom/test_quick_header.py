@@ -11,6 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from napari_medseg.io.dicom.attributes import SEQUENCES_READ
 from napari_medseg.io.dicom.elements import HeaderElements
 from napari_medseg.io.dicom.file_header import UNREADABLE, read_elements, read_with_pydicom
 from napari_medseg.io.dicom.quick_header import NotPlain, walk_header
@@ -20,8 +21,12 @@ PYDICOM_FILES = Path(pydicom.data.__file__).parent
 
 
 def facts(elements: HeaderElements) -> dict:
-    """All that is read; pydicom pads texts otherwise, and names a representation also for empty values."""
-    values = {tag: (vr if value else None, value.rstrip(b" ")) for tag, (vr, value) in elements.values.items()}
+    """All that is read; pydicom pads texts otherwise, and names a representation also for empty values.
+
+    Of sequences only the presence counts: pydicom has taken them apart (see test_functional_groups for their items).
+    """
+    read = {tag: (vr, b"" if tag in SEQUENCES_READ else value) for tag, (vr, value) in elements.values.items()}
+    values = {tag: (vr if value else None, value.rstrip(b" ")) for tag, (vr, value) in read.items()}
     return {**dataclasses.asdict(elements), "values": values}
 
 

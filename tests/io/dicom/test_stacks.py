@@ -106,7 +106,6 @@ def set_number(t):
     [
         (set_time, (0, 1, 2), 3.0),
         (set_b_value, (0, 1, 2), None),
-        (set_echo, (1, 2, 0), None),
         (set_number, (0, 1, 2), None),
     ],
 )
@@ -120,6 +119,83 @@ def test_repeated_positions_make_a_fourth_axis(tmp_path, series_writer, stack, m
     assert volume.time_step_s == step_s
     for frame, t in enumerate(order):
         np.testing.assert_array_equal(volume.frame(frame), (stack + 300 * t).T)
+
+
+def test_echoes_are_apart(tmp_path, series_writer, stack):
+    for t in range(3):
+        series_writer(tmp_path, stack + 300 * t, prefix=f"T{t}", edit=set_echo(t), modality="MR")
+    series = {one.description: one for one in list_series(tmp_path)}
+    assert set(series) == {f"Thorax 1.0, echo time {echo} ms" for echo in (12, 30, 80)}
+    np.testing.assert_array_equal(series["Thorax 1.0, echo time 12 ms"].load().array, (stack + 300).T)
+
+
+def test_echoes_over_time_are_apart_and_each_has_time(tmp_path, series_writer, stack):
+    for echo in range(2):
+        for t in range(3):
+
+            def mark(ds, n, echo=echo, t=t):
+                ds.EchoTime, ds.TemporalPositionIdentifier = 10 * (echo + 1), t + 1
+
+            series_writer(tmp_path, stack + 300 * t + echo, prefix=f"E{echo}T{t}", edit=mark, modality="MR")
+    first, second = sorted(list_series(tmp_path), key=lambda one: one.description)
+    for echo, one in enumerate((first, second)):
+        assert (one.n_frames, one.fourth_axis) == (3, "time")
+        volume = one.load()
+        for t in range(3):
+            np.testing.assert_array_equal(volume.frame(t), (stack + 300 * t + echo).T)
+
+
+def test_flip_angles_over_time_make_one_axis(tmp_path, series_writer, stack):
+    for angle in range(2):
+        for t in range(3):
+
+            def mark(ds, n, angle=angle, t=t):
+                ds.FlipAngle, ds.AcquisitionNumber, ds.InstanceNumber = 5 + angle, t + 1, n + 1
+
+            series_writer(tmp_path, stack + 300 * t + 7 * angle, prefix=f"A{angle}T{t}", edit=mark, modality="MR")
+    (series,) = list_series(tmp_path)
+    assert series.n_frames == 6
+    assert series.notes == ("The fourth axis is flip angle and time.",)
+    volume = series.load()
+    for angle in range(2):
+        for t in range(3):
+            np.testing.assert_array_equal(volume.frame(angle * 3 + t), (stack + 300 * t + 7 * angle).T)
+
+
+def test_phases_of_a_heart_beat_that_differ_from_slice_to_slice(tmp_path, series_writer, stack):
+    for phase in range(4):
+
+        def mark(ds, n, phase=phase):
+            ds.TriggerTime, ds.InstanceNumber = phase * (30 + n), 4 * n + phase + 1
+            ds.AcquisitionTime = f"1200{n:02d}.{phase}"
+
+        series_writer(tmp_path, stack + 300 * phase, prefix=f"P{phase}", edit=mark, modality="MR")
+    (series,) = list_series(tmp_path)
+    assert (series.n_frames, series.notes) == (4, ())
+    volume = series.load()
+    for phase in range(4):
+        np.testing.assert_array_equal(volume.frame(phase), (stack + 300 * phase).T)
+
+
+def test_gradients_keep_the_order_of_acquisition(tmp_path, series_writer, stack):
+    weighted = [(0, None), (1000, [0, 1, 0]), (1000, [1, 0, 0]), (500, [0, 0, 1])]
+    for t, (b_value, gradient) in enumerate(weighted):
+
+        def mark(ds, n, t=t, b_value=b_value, gradient=gradient):
+            ds.add_new(0x00189087, "FD", float(b_value))
+            if gradient:
+                ds.add_new(0x00189089, "FD", [float(part) for part in gradient])
+            ds.InstanceNumber = t * 6 + n + 1
+
+        series_writer(tmp_path, stack + 300 * t, prefix=f"D{t}", edit=mark, modality="MR")
+    (series,) = list_series(tmp_path)
+    assert series.notes == (
+        "Diffusion weighting of the volumes: b = 0, 1000, 1000, 500 s/mm², along 3 gradients.",
+        "The fourth axis is b-value and gradient.",
+    )
+    volume = series.load()
+    for t in range(4):
+        np.testing.assert_array_equal(volume.frame(t), (stack + 300 * t).T)
 
 
 def test_unfinished_last_time_point_is_apart(tmp_path, series_writer, stack):

@@ -20,7 +20,8 @@ def drop_duplicates(instances: Sequence[Instance]) -> tuple[list[Instance], str]
     """Keep one of every image that is there twice.
 
     An image is a duplicate if its header says the same and it has the same SOPInstanceUID, or, under another UID,
-    the very same stored pixels. Pixels are read only where two headers agree in everything else.
+    the very same stored pixels. Pixels are read only where two headers agree in everything else, and not of files of
+    several frames.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def drop_duplicates(instances: Sequence[Instance]) -> tuple[list[Instance], str]
 def _is_same_image(one: Instance, other: Instance) -> bool:
     if one.sop_instance_uid and one.sop_instance_uid == other.sop_instance_uid:
         return True
-    if not one.is_placed:
+    if not one.is_placed or one.n_frames > 1:
         return False
     return _stored_pixels(one) == _stored_pixels(other)
 

@@ -57,6 +57,16 @@ def no_decoder(path: Path, compression: str, package: str) -> MedsegError:
     )
 
 
+def unknown_colours(path: Path, model: str) -> MedsegError:
+    """Return the error for a colour model that is not read."""
+    return MedsegError(f"{path.name} has colours of the model {model}, which is not read.", "Ask for a copy in RGB.")
+
+
 def inflates_without_end(path: Path, limit: int) -> MedsegError:
     """Return the error for a deflated file beyond the limit."""
     return MedsegError(f"{path.name} unpacks to more than {limit >> 20} MB.", _UNCOMPRESSED)
+
+
+def lying_about_frames(path: Path, told: int) -> MedsegError:
+    """Return the error for a number of frames that the file does not hold."""
+    return MedsegError(f"The header of {path.name} promises {told:,} frames, and the file holds others.", _COPY_AGAIN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_medseg.core.volume import Window
 from napari_medseg.io.dicom import attributes as tags
@@ -33,6 +33,7 @@ _B_VALUES = (
     (tags.GE_B_VALUE, "IS"),  # GE: the first of four
 )
 _GE_B_VALUE_OFFSET = 1e9
+_GE_IMAGE_KINDS = {0: "MAGNITUDE", 1: "PHASE", 2: "REAL", 3: "IMAGINARY"}
 
 
 def read_instance(path: Path, head: bytes) -> Instance | str:
@@ -58,13 +59,24 @@ def read_instance(path: Path, head: bytes) -> Instance | str:
         If it ends before its pixels do.
     """
     elements = read_elements(path, head)
-    rows, columns = elements.integer(tags.ROWS), elements.integer(tags.COLUMNS)
-    if elements.pixels is None or not rows or not columns:
+    if not holds_image(elements):
         return elements.text(tags.SOP_CLASS_UID) or elements.media_class
+    return instance_from(elements, path)
+
+
+def holds_image(elements: HeaderElements) -> bool:
+    """Whether a file has pixels, and a size for them."""
+    rows, columns = elements.integer(tags.ROWS), elements.integer(tags.COLUMNS)
+    return elements.pixels is not None and bool(rows and columns)
+
+
+def instance_from(elements: HeaderElements, path: Path) -> Instance:
+    """Return the image that a header describes; raises as `read_instance`."""
+    if elements.pixels is None:
+        raise ValueError("there are no pixels")
+    rows, columns = elements.integer(tags.ROWS) or 0, elements.integer(tags.COLUMNS) or 0
     stored = _read_format(elements, rows, columns)
     n_frames = max(elements.integer(tags.NUMBER_OF_FRAMES, "IS") or 1, 1)
-    row_direction, column_direction = _read_directions(elements)
-    spacing, spacing_from = _read_spacing(elements)
     return Instance(
         path=path,
         pixels_at=elements.pixels.offset,
@@ -80,39 +92,50 @@ def read_instance(path: Path, head: bytes) -> Instance | str:
         modality=elements.text(tags.MODALITY),
         series_number=elements.integer(tags.SERIES_NUMBER, "IS"),
         series_description=elements.written_text(tags.SERIES_DESCRIPTION),
-        image_type=elements.texts(tags.IMAGE_TYPE),
-        instance_number=elements.integer(tags.INSTANCE_NUMBER, "IS"),
-        position=_triple(elements.numbers(tags.IMAGE_POSITION_PATIENT)),
-        row_direction=row_direction,
-        column_direction=column_direction,
-        pixel_spacing=spacing,
-        spacing_from=spacing_from,
-        slice_thickness=_positive(elements.number(tags.SLICE_THICKNESS)),
-        slice_spacing=_positive(elements.number(tags.SPACING_BETWEEN_SLICES)),
         slice_location=elements.number(tags.SLICE_LOCATION),
-        slope=elements.number(tags.RESCALE_SLOPE),
-        intercept=elements.number(tags.RESCALE_INTERCEPT),
-        rescale_type=elements.text(tags.RESCALE_TYPE),
         has_modality_lut=elements.has(tags.MODALITY_LUT_SEQUENCE),
         padding=elements.number(tags.PIXEL_PADDING_VALUE, "SS"),
-        windows=_read_windows(elements),
-        acquisition_number=elements.integer(tags.ACQUISITION_NUMBER, "IS"),
-        temporal_position=elements.integer(tags.TEMPORAL_POSITION_IDENTIFIER, "IS"),
         frame_time_ms=_positive(elements.number(tags.FRAME_TIME)),
-        trigger_time_ms=elements.number(tags.TRIGGER_TIME),
-        reference_time_ms=elements.number(tags.FRAME_REFERENCE_TIME),
-        echo_time_ms=elements.number(tags.ECHO_TIME),
-        echo_number=elements.integer(tags.ECHO_NUMBERS, "IS"),
-        inversion_time_ms=elements.number(tags.INVERSION_TIME),
-        flip_angle_deg=elements.number(tags.FLIP_ANGLE),
-        b_value=_read_b_value(elements),
-        acquired_at=_read_moment(elements, tags.ACQUISITION_DATE_TIME, tags.ACQUISITION_DATE, tags.ACQUISITION_TIME),
-        content_at=_read_moment(elements, None, tags.CONTENT_DATE, tags.CONTENT_TIME),
         patient_name=elements.written_text(tags.PATIENT_NAME),
         patient_id=elements.written_text(tags.PATIENT_ID),
         study_date=elements.text(tags.STUDY_DATE),
         study_description=elements.written_text(tags.STUDY_DESCRIPTION),
+        **facts_of_frame(elements),
     )
+
+
+def facts_of_frame(elements: HeaderElements) -> dict[str, Any]:
+    """Return the fields of an `Instance` that may differ from frame to frame of a file."""
+    row_direction, column_direction = _read_directions(elements)
+    spacing, spacing_from = _read_spacing(elements)
+    return {
+        "image_type": elements.texts(tags.IMAGE_TYPE),
+        "instance_number": elements.integer(tags.INSTANCE_NUMBER, "IS"),
+        "position": triple(elements.numbers(tags.IMAGE_POSITION_PATIENT)),
+        "row_direction": row_direction,
+        "column_direction": column_direction,
+        "pixel_spacing": spacing,
+        "spacing_from": spacing_from,
+        "slice_thickness": _positive(elements.number(tags.SLICE_THICKNESS)),
+        "slice_spacing": _positive(elements.number(tags.SPACING_BETWEEN_SLICES)),
+        "slope": elements.number(tags.RESCALE_SLOPE),
+        "intercept": elements.number(tags.RESCALE_INTERCEPT),
+        "rescale_type": elements.text(tags.RESCALE_TYPE),
+        "windows": _read_windows(elements),
+        "acquisition_number": elements.integer(tags.ACQUISITION_NUMBER, "IS"),
+        "temporal_position": elements.integer(tags.TEMPORAL_POSITION_IDENTIFIER, "IS"),
+        "trigger_time_ms": elements.number(tags.TRIGGER_TIME),
+        "reference_time_ms": elements.number(tags.FRAME_REFERENCE_TIME),
+        "echo_time_ms": elements.number(tags.ECHO_TIME),
+        "echo_number": elements.integer(tags.ECHO_NUMBERS, "IS"),
+        "inversion_time_ms": elements.number(tags.INVERSION_TIME),
+        "flip_angle_deg": elements.number(tags.FLIP_ANGLE),
+        "b_value": _read_b_value(elements),
+        "gradient": _read_gradient(elements),
+        "component": _read_component(elements),
+        "acquired_at": _read_moment(elements, tags.ACQUISITION_DATE_TIME, tags.ACQUISITION_DATE, tags.ACQUISITION_TIME),
+        "content_at": _read_moment(elements, None, tags.CONTENT_DATE, tags.CONTENT_TIME),
+    }
 
 
 def _pixel_bytes(pixels: PixelElement, stored: PixelFormat, n_frames: int, path: Path) -> int:
@@ -169,7 +192,8 @@ def _unit(vector: tuple[float, ...]) -> Triple | None:
     return (vector[0] / length, vector[1] / length, vector[2] / length)
 
 
-def _triple(values: tuple[float, ...] | None) -> Triple | None:
+def triple(values: tuple[float, ...] | None) -> Triple | None:
+    """Return the first three of at least three numbers."""
     return (values[0], values[1], values[2]) if values is not None and len(values) >= 3 else None
 
 
@@ -204,6 +228,22 @@ def _read_b_value(elements: HeaderElements) -> float | None:
         if value is not None and value >= 0:
             return value % _GE_B_VALUE_OFFSET
     return None
+
+
+def _read_gradient(elements: HeaderElements) -> Triple | None:
+    for tag in (tags.DIFFUSION_GRADIENT, tags.SIEMENS_GRADIENT):
+        vector = triple(elements.numbers(tag, "FD"))
+        if vector is not None and any(vector):
+            return _unit(vector)
+    return None
+
+
+def _read_component(elements: HeaderElements) -> str:
+    if elements.text(tags.DIFFUSION_DIRECTIONALITY) == "ISOTROPIC":
+        return "ISOTROPIC"
+    told = elements.text(tags.COMPLEX_IMAGE_COMPONENT)
+    kind = elements.integer(tags.GE_IMAGE_KIND, "SS")
+    return told or (_GE_IMAGE_KINDS.get(kind, "") if kind is not None else "")
 
 
 def _read_moment(elements: HeaderElements, both: int | None, date: int, time: int) -> float | None:

@@ -61,8 +61,18 @@ class PixelFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class Tile:
+    """A part of a stored frame: where it begins and how large it is, in pixels."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
-    """One image of one file: header facts only.
+    """One image: a file of one frame, one frame of a file, or one tile of a mosaic. Header facts only.
 
     Positions and directions are DICOM's LPS millimetres. None means that the file does not tell.
 
@@ -76,6 +86,10 @@ class Instance:
         How the pixels are stored.
     n_frames : int
         Frames in the file.
+    frame : int
+        Which of them this is, from 0.
+    tile : Tile or None
+        The part of the frame that this is; None for the whole.
     position, row_direction, column_direction : tuple of float or None
         ImagePositionPatient and ImageOrientationPatient: centre of the first pixel, unit vectors along a row
         (growing column index) and down a column (growing row index).
@@ -87,6 +101,15 @@ class Instance:
         "HU" or another unit.
     b_value, echo_time, … : float or None
         What tells images at one position apart.
+    gradient : tuple of float or None
+        Unit vector of the diffusion gradient.
+    component : str
+        "MAGNITUDE", "PHASE", "REAL", "IMAGINARY" or "MIXED" where told apart from the image type; "ISOTROPIC" for
+        images computed from several diffusion gradients.
+    stack_id, dimension_index : str, tuple of int
+        Of frames of a multi-frame image: the stack, and the place in each of its dimensions.
+    time_s : float or None
+        When a frame of a film begins, in seconds from the first.
     acquired_at : float or None
         Seconds; comparable within a series.
     """
@@ -96,6 +119,8 @@ class Instance:
     pixels_length: int
     pixel_format: PixelFormat
     n_frames: int = 1
+    frame: int = 0
+    tile: Tile | None = None
     is_multiframe_object: bool = False
     sop_class: str = ""
     sop_instance_uid: str = ""
@@ -131,12 +156,27 @@ class Instance:
     inversion_time_ms: float | None = None
     flip_angle_deg: float | None = None
     b_value: float | None = None
+    gradient: Triple | None = None
+    component: str = ""
+    stack_id: str = ""
+    dimension_index: tuple[int, ...] = ()
+    time_s: float | None = None
     acquired_at: float | None = None
     content_at: float | None = None
     patient_name: str = field(default="", repr=False)
     patient_id: str = field(default="", repr=False)
     study_date: str = field(default="", repr=False)
     study_description: str = field(default="", repr=False)
+
+    @property
+    def rows(self) -> int:
+        """Height of the image in pixels."""
+        return self.pixel_format.rows if self.tile is None else self.tile.rows
+
+    @property
+    def columns(self) -> int:
+        """Width of the image in pixels."""
+        return self.pixel_format.columns if self.tile is None else self.tile.columns
 
     @property
     def is_placed(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from napari_medseg.io.dicom.rescale import (
     rescale_into,
     slope_and_intercept,
 )
-from napari_medseg.io.dicom.stacks import Stack
+from napari_medseg.io.dicom.stack import Stack
 from napari_medseg.io.memory import require_memory
 from napari_medseg.io.thumbnail import thumbnail_of_plane
 
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from napari_medseg.core.progress import CancelToken, ProgressCallback
 
 AnyArray = npt.NDArray[Any]
-Task = tuple[Instance, int, AnyArray]
-"""An image, the frame of its file, and the memory (rows, columns[, 3]) it goes to."""
+Task = tuple[tuple[Instance, AnyArray], ...]
+"""The images of one stored frame (several if it is a mosaic), and the memory (rows, columns[, 3]) each goes to."""
 
 _MOST_THREADS = 16
 
@@ -67,8 +68,8 @@ class DicomLoader:
 
     @property
     def n_frames(self) -> int:
-        """Time points: images at one position, or frames of the only file; of colour films one is read."""
-        return 1 if self.is_colour else max(len(self.stack.frames), self.stack.slices[0].n_frames)
+        """Time points: images at one position, or the frames of a film; those of a film in colour are slices."""
+        return 1 if self.is_colour else len(self.stack.frames)
 
     @property
     def is_colour(self) -> bool:
@@ -98,10 +99,12 @@ class DicomLoader:
         Cancelled
             If the user stopped it.
         """
-        for instance in self.stack.instances:
+        for instance in {instance.path: instance for instance in self.stack.instances}.values():
             check_size(instance)
         if not self.stack.slices[0].pixels_length >= 0:
-            read_frame(self.stack.slices[0])  # a lying header is refused before memory for all is taken
+            read_frame(
+                self.stack.slices[0], self.stack.slices[0].frame
+            )  # a lying header is refused before memory for all is taken
         require_memory(self.n_bytes, self.path.name)
         *likely, sure = candidate_types(self.stack.instances)
         for dtype in likely:
@@ -111,10 +114,10 @@ class DicomLoader:
 
     def thumbnail(self, size: int) -> npt.NDArray[np.uint8] | None:
         """Return the middle image as a radiologist sees it, or None if it cannot be read."""
-        middle = self.stack.slices[len(self.stack.slices) // 2]
+        middle = self.stack.instances[len(self.stack.instances) // 2] if len(self.stack.slices) == 1 else self._middle
         try:
             check_size(middle)
-            raw = read_frame(middle, middle.n_frames // 2)
+            raw = _part(middle, read_frame(middle, middle.frame))
         except MedsegError:
             return None  # loading tells why; a picture beside the name is not the place
         slope, intercept = slope_and_intercept(middle)
@@ -139,14 +142,14 @@ class DicomLoader:
         return array if self.n_frames > 1 else np.asarray(array[..., 0])
 
     def _tasks(self, memory: AnyArray) -> Iterator[Task]:
-        only = self.stack.slices[0]
-        if only.n_frames > 1:
-            for frame in range(self.n_frames):
-                yield only, frame, memory[frame, 0]
-            return
-        for target, frame_instances in zip(memory, self.stack.frames, strict=not self.is_colour):
-            for slot, instance in zip(self.placement.slots, frame_instances, strict=True):
-                yield instance, 0, target[slot]
+        mosaics: dict[Path, list[tuple[Instance, AnyArray]]] = defaultdict(list)
+        for target, images in zip(memory, self.stack.frames, strict=not self.is_colour):
+            for slot, image in zip(self.placement.slots, images, strict=True):
+                if image.tile is None:
+                    yield ((image, target[slot]),)
+                else:
+                    mosaics[image.path].append((image, target[slot]))
+        yield from map(tuple, mosaics.values())
 
     def _fill_missing(self, memory: AnyArray) -> None:
         """Give missing slices the lowest intensity of the others: visibly empty, and outside every window."""
@@ -157,7 +160,7 @@ class DicomLoader:
 
     def _volume(self, array: AnyArray) -> Volume:
         first = self.stack.slices[0]
-        middle = self.stack.slices[len(self.stack.slices) // 2]
+        middle = self._middle
         return Volume(
             array=array,
             geometry=self.placement.geometry,
@@ -168,16 +171,14 @@ class DicomLoader:
             windows=() if self.is_colour else middle.windows,
             inverted=_is_inverted(first),
             spacing_known=self.placement.spacing_known,
-            time_step_s=self._time_step_s(),
+            time_step_s=self.stack.time_step_s,
             notes=self.notes,
             source=self.source(array.shape),
         )
 
-    def _time_step_s(self) -> float | None:
-        first = self.stack.slices[0]
-        if first.n_frames > 1 and not self.is_colour:
-            return first.frame_time_ms / 1000 if first.frame_time_ms else None
-        return self.stack.time_step_s
+    @property
+    def _middle(self) -> Instance:
+        return self.stack.slices[len(self.stack.slices) // 2]
 
     def source(self, native_shape: tuple[int, ...]) -> Source:
         """Return where the voxels come from, given the shape of their array."""
@@ -190,7 +191,7 @@ class DicomLoader:
         return Source(
             format="dicom",
             path=self.path,
-            files=tuple(instance.path for instance in self.stack.instances),
+            files=tuple(dict.fromkeys(instance.path for instance in self.stack.instances)),
             native_shape=native_shape,
             identifiers={name: uid for name, uid in identifiers.items() if uid},
             spacing_known=self.placement.spacing_known,
@@ -215,15 +216,25 @@ def _n_threads(stack: Stack) -> int:
 
 
 def _read_task(task: Task) -> None:
-    instance, frame, target = task
-    colour = instance.pixel_format.is_colour
-    raw = read_frame(instance, frame, None if colour else target)
-    if raw.shape != target.shape:
-        raise other_size(instance.path, raw.shape, (target.shape[0], target.shape[1]))
-    if colour:
-        target[...] = raw
-    else:
-        rescale_into(target, raw, *((1.0, 0.0) if instance.has_modality_lut else slope_and_intercept(instance)))
+    first, only = task[0]
+    direct = only if len(task) == 1 and first.tile is None and not first.pixel_format.is_colour else None
+    whole = read_frame(first, first.frame, direct)
+    for image, target in task:
+        raw = _part(image, whole)
+        if raw.shape != target.shape:
+            raise other_size(image.path, raw.shape, (target.shape[0], target.shape[1]))
+        if image.pixel_format.is_colour:
+            target[...] = raw
+        else:
+            rescale_into(target, raw, *((1.0, 0.0) if image.has_modality_lut else slope_and_intercept(image)))
+
+
+def _part(image: Instance, whole: AnyArray) -> AnyArray:
+    """Return what an image is of the frame that is stored."""
+    tile = image.tile
+    if tile is None:
+        return whole
+    return whole[tile.row : tile.row + tile.rows, tile.column : tile.column + tile.columns]
 
 
 @contextmanager

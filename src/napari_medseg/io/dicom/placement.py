@@ -83,7 +83,7 @@ def place_stack(stack: Stack) -> Placement:
     matrix[:3, 2] = step
     matrix[:3, 3] = first.position or (0.0, 0.0, 0.0)
     spacing_note = _SPACING_NOTES[first.spacing_from]
-    shape = (first.pixel_format.columns, first.pixel_format.rows, slots[-1] + 1)
+    shape = (first.columns, first.rows, slots[-1] + 1)
     return Placement(
         geometry=Geometry(shape, Affine(lps_to_ras(matrix))),
         slots=slots,
@@ -98,6 +98,8 @@ def _step_between(slices: tuple[Instance, ...]) -> tuple[FloatArray, tuple[int, 
     even = tuple(range(len(slices)))
     if len(slices) == 1:
         return normal * (slices[0].slice_thickness or slices[0].slice_spacing or 1.0), even, []
+    if slices[0].n_frames > 1 and not slices[0].is_placed:
+        return normal, even, []
     if not slices[0].is_placed:
         length, notes = _unplaced_step(slices)
         return normal * length, even, notes

@@ -48,6 +48,13 @@ def directions_match(one: Instance, other: Instance) -> bool:
     )
 
 
+def in_file_order(instance: Instance) -> tuple[float, float, str, int, int]:
+    """Return a key that sorts images as they were numbered: by instance number, time of acquisition, name and frame."""
+    tile = 0 if instance.tile is None else instance.tile.row * instance.pixel_format.columns + instance.tile.column
+    numbered = (instance.instance_number or 0, instance.acquired_at or 0.0)
+    return (*numbered, instance.path.name, instance.frame, tile)
+
+
 def plane_name(instance: Instance) -> str:
     """Return "axial", "coronal" or "sagittal", by the patient axis nearest to the normal; empty without position."""
     if not instance.is_placed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from napari_medseg.io.dicom.attributes import PIXEL_ELEMENTS, WANTED
+from napari_medseg.io.dicom.attributes import PIXEL_ELEMENTS, SEQUENCES_READ, WANTED
 from napari_medseg.io.dicom.deflate import DEFLATED, end_of_meta
 from napari_medseg.io.dicom.elements import HeaderElements, PixelElement
 
@@ -16,8 +16,8 @@ _IMPLICIT = "1.2.840.10008.1.2"
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _NOT_WALKED = frozenset({"", _BIG_ENDIAN, DEFLATED, "1.2.840.113619.5.2"})
 
-_UNDEFINED = 0xFFFFFFFF
-_ITEM = 0xFFFEE000
+UNDEFINED = 0xFFFFFFFF
+ITEM = 0xFFFEE000
 _END_OF_ITEM = 0xFFFEE00D
 _END_OF_SEQUENCE = 0xFFFEE0DD
 _DEEPEST = 16
@@ -81,22 +81,24 @@ def _walk(
     end = len(data) - 12
     while at < size:
         if at > end or implicit:
-            tag, vr, start, length = _element_at(data, at, implicit, size)
-        else:  # as _element_at does, without the cost of a call for each of some hundred elements
+            tag, vr, start, length = element_at(data, at, implicit, size)
+        else:  # as element_at does, without the cost of a call for each of some hundred elements
             group, element, vr, length = _unpack_explicit(data, at)
             tag, start = group << 16 | element, at + 8
             if vr not in _SHORT:
-                tag, vr, start, length = _element_at(data, at, implicit, size)
+                tag, vr, start, length = element_at(data, at, implicit, size)
         if tag <= last or tag >> 16 >= 0xFFFE:
             raise NotPlain
         last = tag
         if tag in PIXEL_ELEMENTS:
-            return PixelElement(tag, start, -1 if length == _UNDEFINED else length, size - start)
-        if length == _UNDEFINED:
+            return PixelElement(tag, start, -1 if length == UNDEFINED else length, size - start)
+        if length == UNDEFINED:
             if vr not in (b"SQ", b""):
                 raise NotPlain
-            values.update({tag: ("SQ", b"")} if tag in WANTED else {})
-            at = _end_of_sequence(data, start, implicit, size, 0)
+            at = end_of_sequence(data, start, implicit, size, 0)
+            if tag in WANTED:
+                told = None if implicit else "SQ"
+                values[tag] = (told, data[start : at - 8] if tag in SEQUENCES_READ else b"")
             continue
         at = start + length
         if at > size:
@@ -104,11 +106,12 @@ def _walk(
         if tag in WANTED or keep_all:
             if at > len(data):
                 raise IndexError
-            values[tag] = (vr.decode() or None, b"" if vr == b"SQ" else data[start:at])
+            skipped = vr == b"SQ" and tag not in SEQUENCES_READ
+            values[tag] = (vr.decode() or None, b"" if skipped else data[start:at])
     return None
 
 
-def _element_at(data: bytes, at: int, implicit: bool, size: int) -> tuple[int, bytes, int, int]:
+def element_at(data: bytes, at: int, implicit: bool, size: int) -> tuple[int, bytes, int, int]:
     """Return tag, value representation (empty if implicit), start and length of the value."""
     if at + 12 > len(data):
         raise NotPlain if len(data) >= size else IndexError
@@ -123,7 +126,7 @@ def _element_at(data: bytes, at: int, implicit: bool, size: int) -> tuple[int, b
     raise NotPlain
 
 
-def _end_of_sequence(data: bytes, at: int, implicit: bool, size: int, depth: int) -> int:
+def end_of_sequence(data: bytes, at: int, implicit: bool, size: int, depth: int) -> int:
     """Return where a sequence of undefined length ends."""
     if depth > _DEEPEST:
         raise NotPlain
@@ -134,12 +137,12 @@ def _end_of_sequence(data: bytes, at: int, implicit: bool, size: int, depth: int
         tag, at = group << 16 | element, at + 8
         if tag == _END_OF_SEQUENCE:
             return at
-        if tag != _ITEM:
+        if tag != ITEM:
             raise NotPlain
-        at = _end_of_item(data, at, implicit, size, depth) if length == _UNDEFINED else at + length
+        at = end_of_item(data, at, implicit, size, depth) if length == UNDEFINED else at + length
 
 
-def _end_of_item(data: bytes, at: int, implicit: bool, size: int, depth: int) -> int:
+def end_of_item(data: bytes, at: int, implicit: bool, size: int, depth: int) -> int:
     """Return where an item of undefined length ends."""
     while True:
         if at + 8 > len(data):
@@ -147,10 +150,10 @@ def _end_of_item(data: bytes, at: int, implicit: bool, size: int, depth: int) ->
         group, element, _ = _unpack_implicit(data, at)
         if group << 16 | element == _END_OF_ITEM:
             return at + 8
-        _, vr, start, length = _element_at(data, at, implicit, size)
-        if length == _UNDEFINED:
+        _, vr, start, length = element_at(data, at, implicit, size)
+        if length == UNDEFINED:
             if vr not in (b"SQ", b""):
                 raise NotPlain
-            at = _end_of_sequence(data, start, implicit, size, depth + 1)
+            at = end_of_sequence(data, start, implicit, size, depth + 1)
         else:
             at = start + length

@@ -13,7 +13,7 @@ from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.io.dicom.faults import unreadable
 from napari_medseg.io.dicom.file_header import UNREADABLE
-from napari_medseg.io.dicom.header import read_instance
+from napari_medseg.io.dicom.images import read_images
 from napari_medseg.io.dicom.instance import Instance
 from napari_medseg.io.dicom.series import describe_series
 from napari_medseg.io.dicom.sniff import looks_like_dicom, read_head
@@ -31,6 +31,10 @@ _BATCH = 32
 """Files a thread reads before the next report; a switch of threads costs as much as a header."""
 
 
+_Outcome = list[Instance] | str | MedsegError | None
+"""The images of a file, the UID of what else it holds, what is wrong with it, or None if it is no DICOM."""
+
+
 @dataclass
 class _Found:
     """What the headers of a folder tell."""
@@ -39,9 +43,9 @@ class _Found:
     others: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
     problems: list[str] = field(default_factory=list)
 
-    def add(self, path: Path, outcome: Instance | str | MedsegError | None) -> None:
-        if isinstance(outcome, Instance):
-            self.images.append(outcome)
+    def add(self, path: Path, outcome: _Outcome) -> None:
+        if isinstance(outcome, list):
+            self.images.extend(outcome)
         elif isinstance(outcome, MedsegError):
             self.problems.append(outcome.message)
         elif outcome is not None:
@@ -109,7 +113,7 @@ def _read_files(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _read_batch(files: list[Path]) -> list[Instance | str | MedsegError | None]:
+def _read_batch(files: list[Path]) -> list[_Outcome]:
     return [_read_file(path) for path in files]
 
 
@@ -126,8 +130,7 @@ def _list_files(place: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     return files
 
 
-def _read_file(path: Path) -> Instance | str | MedsegError | None:
-    """Return the image of a file, the UID of what else it holds, a problem, or None if it is no DICOM."""
+def _read_file(path: Path) -> _Outcome:
     try:
         head = read_head(path)
     except OSError as error:
@@ -135,7 +138,7 @@ def _read_file(path: Path) -> Instance | str | MedsegError | None:
     if not looks_like_dicom(head):
         return None
     try:
-        return read_instance(path, head)
+        return read_images(path, head)
     except MedsegError as error:
         return error
     except UNREADABLE:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.study import Series
 from napari_medseg.io.dicom.loader import DicomLoader, units_of
+from napari_medseg.io.dicom.mosaic import is_mosaic
 from napari_medseg.io.dicom.placement import Placement, place_stack
 from napari_medseg.io.dicom.seg import SEG_CLASSES
 from napari_medseg.io.dicom.stacks import Stack, split_series
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_medseg.io.dicom.instance import Instance
-
-_FRAMES_ARE_TIME = frozenset({"US", "XA", "RF", "XC", "ES", "GM", "OT", "IVUS", "IVOCT", "OP", ""})
-"""Modalities whose plain multi-frame images are films; of others (nuclear medicine, dose) frames have places."""
 
 
 def describe_series(images: Sequence[Instance]) -> tuple[list[Series], list[str]]:
@@ -68,19 +66,17 @@ def _describe_segmentations(images: Sequence[Instance], problems: list[str]) -> 
 
 def _reason_against(image: Instance) -> str:
     """Return what this version does not read in an image; empty if it reads it."""
-    if image.is_multiframe_object or image.modality == "RTDOSE":
+    if image.modality == "SM":
         return kind_of(image.sop_class)
-    if image.n_frames > 1 and image.modality not in _FRAMES_ARE_TIME:
-        return f"{kind_of(image.sop_class)} of {image.n_frames} frames"
-    if "MOSAIC" in image.image_type and image.modality == "MR":
-        return "mosaic of slices"
+    if is_mosaic(image) and image.tile is None:
+        return "mosaic of slices whose places the header does not tell"
     return ""
 
 
 def _refusals(images: Sequence[Instance]) -> list[str]:
     """Return one sentence for all images of a series that are refused for one reason."""
     by_reason: dict[str, list[Instance]] = defaultdict(list)
-    for image in images:
+    for image in {image.path: image for image in images}.values():
         by_reason[_reason_against(image)].append(image)
     return [
         f"{alike[0].path.name} ({reason}) is not read by this version."
@@ -122,9 +118,10 @@ def _describe(stack: Stack, placement: Placement, index: int) -> Series:
 
 def _place_of(instances: Sequence[Instance]) -> Path:
     """Return the only file, or the folder that holds all files."""
-    if len(instances) == 1:
-        return instances[0].path
-    return Path(os.path.commonpath({instance.path.parent for instance in instances}))
+    files = {instance.path for instance in instances}
+    if len(files) == 1:
+        return files.pop()
+    return Path(os.path.commonpath({file.parent for file in files}))
 
 
 def _name_from(instance: Instance) -> str:
@@ -141,9 +138,6 @@ def _value_notes(stack: Stack) -> list[str]:
     notes = []
     if first.modality == "CT" and units_of(first) != "HU" and not first.rescale_type:
         notes.append("The header does not tell how to rescale to Hounsfield units: values are as stored.")
-    n_frames = max(first.n_frames, len(stack.frames))
-    if first.pixel_format.is_colour and n_frames > 1:
-        notes.append(f"Only the first of {n_frames} colour frames is read.")
     if first.pixel_format.is_colour and first.pixel_format.bits_stored > 8:
         notes.append(f"Colours of {first.pixel_format.bits_stored} bits are read as 8 bits.")
     return notes

@@ -8,59 +8,32 @@ several images share one position, by the attribute that tells them apart.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_medseg.io.dicom.collisions import Discriminator, explain, rank_by_instance_number, time_step_s
+from napari_medseg.io.dicom.collisions import explain, rank_by_instance_number, rank_by_trigger, time_step_s
+from napari_medseg.io.dicom.diffusion import diffusion_note
 from napari_medseg.io.dicom.duplicates import drop_duplicates
-from napari_medseg.io.dicom.instance import Instance
+from napari_medseg.io.dicom.films import is_film
 from napari_medseg.io.dicom.position import (
     POSITION_TOLERANCE_MM,
     directions_match,
     distance_along_normal,
+    in_file_order,
     plane_name,
 )
+from napari_medseg.io.dicom.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
+    from napari_medseg.io.dicom.discriminators import Discriminator
+    from napari_medseg.io.dicom.instance import Instance
+
+__all__ = ["Stack", "split_series"]
+
 _STACKED_WITHOUT_POSITION = frozenset({"CT", "MR", "PT", "NM"})
 """Modalities whose images of one series are slices; of others (radiographs, ultrasound) each image stands alone."""
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Images that fill one array.
-
-    Parameters
-    ----------
-    frames : tuple of tuple of Instance
-        For every time point the slices, in the order of k; all time points have the same positions.
-    label : str
-        What sets this stack apart from the others of its series; empty if it is the only one.
-    axis_name : str
-        What the time points are ("time", "b-value", …); empty for one.
-    time_step_s : float or None
-        Seconds between time points, where known and even.
-    notes : tuple of str
-        What the user should know.
-    """
-
-    frames: tuple[tuple[Instance, ...], ...]
-    label: str = ""
-    axis_name: str = ""
-    time_step_s: float | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def slices(self) -> tuple[Instance, ...]:
-        """The slices of the first time point."""
-        return self.frames[0]
-
-    @property
-    def instances(self) -> tuple[Instance, ...]:
-        """Every image, k running fastest."""
-        return tuple(instance for frame in self.frames for instance in frame)
 
 
 def split_series(instances: Sequence[Instance]) -> list[Stack]:
@@ -108,7 +81,7 @@ def _kind(instance: Instance) -> Hashable:
     stored = instance.pixel_format
     spacing = instance.pixel_spacing
     return (
-        (stored.rows, stored.columns, stored.is_colour, stored.photometric == "MONOCHROME1", stored.floating),
+        (instance.rows, instance.columns, stored.is_colour, stored.photometric == "MONOCHROME1", stored.floating),
         None if spacing is None else (round(spacing[0], 4), round(spacing[1], 4)),
         instance.is_placed,
         instance.rescale_type,
@@ -118,9 +91,9 @@ def _kind(instance: Instance) -> Hashable:
 
 
 def _stands_alone(instance: Instance) -> bool:
-    if instance.n_frames > 1:
-        return True
-    return not instance.is_placed and instance.modality not in _STACKED_WITHOUT_POSITION
+    if instance.is_placed:
+        return False
+    return instance.n_frames > 1 or instance.modality not in _STACKED_WITHOUT_POSITION
 
 
 def _plane_index(instance: Instance, planes: list[Instance]) -> int:
@@ -139,7 +112,7 @@ def _is_localizer(instance: Instance) -> bool:
 
 
 def _size_words(instance: Instance) -> str:
-    return f"{instance.pixel_format.columns} × {instance.pixel_format.rows}"
+    return f"{instance.columns} × {instance.rows}"
 
 
 def _localizer_words(instance: Instance) -> str:
@@ -149,7 +122,7 @@ def _localizer_words(instance: Instance) -> str:
 def _stack_uniform(instances: list[Instance]) -> list[Stack]:
     """Stack images that share size, kind and orientation."""
     if not instances[0].is_placed:
-        return [_stack_unplaced(instances)]
+        return [_stack_film(instances) if instances[0].n_frames > 1 else _stack_unplaced(instances)]
     ordered = sorted(instances, key=distance_along_normal)
     slots = _position_slots(ordered)
     if max(len(slot) for slot in slots) == 1:
@@ -172,18 +145,21 @@ def _position_slots(ordered: Sequence[Instance]) -> list[list[Instance]]:
 
 def _stack_collisions(ordered: list[Instance], slots: list[list[Instance]]) -> list[Stack]:
     """Stack images of which some share a position."""
-    by_type = _partition(ordered, lambda instance: instance.image_type)
-    if len(by_type) > 1 and all(len(group) > 1 for group in by_type):
-        words = _type_words([group[0].image_type for group in by_type])
-        return [
-            replace(stack, label=_join(word, stack.label))
-            for word, group in zip(words, by_type, strict=True)
-            for stack in _stack_uniform(group)
-        ]
+    for key, words_of in _VOLUMES_APART:
+        groups = _partition(ordered, key)
+        if len(groups) > 1 and any(len({key(instance) for instance in slot}) > 1 for slot in slots):
+            words = words_of([group[0] for group in groups])
+            return [
+                replace(stack, label=_join(word, stack.label))
+                for word, group in zip(words, groups, strict=True)
+                for stack in _stack_uniform(group)
+            ]
     slot_of = {id(instance): n for n, slot in enumerate(slots) for instance in slot}
     discriminator, groups = explain(ordered, slot_of)
     note = ""
     if discriminator is None:
+        groups = rank_by_trigger(slots)
+    if not groups:
         groups = rank_by_instance_number(slots)
         note = "Images at one position are told apart by their instance number alone."
     return _stack_groups(groups, slot_of, discriminator, note)
@@ -206,7 +182,7 @@ def _stack_groups(
                 label=label,
                 axis_name=(discriminator.name if discriminator else "time") if several else "",
                 time_step_s=time_step_s(frames, discriminator) if several else None,
-                notes=(note,) if note else (),
+                notes=tuple(text for text in (note, diffusion_note(frames)) if text),
             )
         )
     return stacks
@@ -219,6 +195,23 @@ def _group_words(discriminator: Discriminator | None, frames: list[list[Instance
     return first if first == last else f"{first} to {last}"
 
 
+def _stack_film(frames: list[Instance]) -> Stack:
+    """Stack the frames of one file that do not tell where they lie: one after the other."""
+    ordered = sorted(frames, key=in_file_order)
+    in_time = is_film(ordered[0])
+    moments = tuple((frame,) for frame in ordered)
+    step = time_step_s(moments, None) if in_time else None
+    notes = ["The frames do not follow one another at even times."] if _is_uneven_film(ordered, step) else []
+    if ordered[0].pixel_format.is_colour:
+        what = "time" if in_time else "the number of the frame"
+        return Stack((tuple(ordered),), notes=(f"The third axis is {what}: a film in colour has no depth.", *notes))
+    return Stack(moments, axis_name="time" if in_time else "frame number", time_step_s=step, notes=tuple(notes))
+
+
+def _is_uneven_film(frames: Sequence[Instance], step_s: float | None) -> bool:
+    return step_s is None and any(frame.time_s for frame in frames)
+
+
 def _stack_unplaced(instances: list[Instance]) -> Stack:
     """Stack images that do not tell where they lie: by slice location, else by instance number, else by name."""
     locations = [instance.slice_location for instance in instances]
@@ -229,7 +222,7 @@ def _stack_unplaced(instances: list[Instance]) -> Stack:
         ordered = sorted(instances, key=lambda instance: instance.slice_location or 0.0)
         note = "The headers do not tell where the slices lie; they are ordered by slice location."
     elif None not in numbers and len(set(numbers)) == len(instances):
-        ordered = sorted(instances, key=lambda instance: instance.instance_number or 0)
+        ordered = sorted(instances, key=in_file_order)
         note = "The headers do not tell where the slices lie; they are ordered by instance number."
     else:
         ordered = sorted(instances, key=lambda instance: instance.path.name)
@@ -244,10 +237,28 @@ def _partition(instances: Sequence[Instance], key: Callable[[Instance], Hashable
     return list(groups.values())
 
 
-def _type_words(types: list[tuple[str, ...]]) -> list[str]:
+def _type_words(instances: list[Instance]) -> list[str]:
     """Return what is particular to each image type, such as "P" and "M"."""
+    types = [(*instance.image_type, instance.component.capitalize()) for instance in instances]
     common = set(types[0]).intersection(*map(set, types))
-    return [" ".join(word for word in words if word not in common) for words in types]
+    return [" ".join(word for word in words if word and word not in common) for words in types]
+
+
+def _echo(instance: Instance) -> float:
+    return round(instance.echo_time_ms or 0.0, 2)
+
+
+def _echo_words(instances: list[Instance]) -> list[str]:
+    return [f"echo time {instance.echo_time_ms or 0:g} ms" for instance in instances]
+
+
+_VOLUMES_APART: tuple[tuple[Callable[[Instance], Hashable], Callable[[list[Instance]], list[str]]], ...] = (
+    (lambda i: (i.image_type, i.component), _type_words),
+    (_echo, _echo_words),
+    (lambda i: i.echo_number or 0, lambda group: [f"echo {i.echo_number}" for i in group]),
+    (lambda i: i.stack_id, lambda group: [f"stack {i.stack_id}" for i in group]),
+)
+"""What sets whole volumes apart where images share a position, and how their difference is called."""
 
 
 def _join(*words: str) -> str:
