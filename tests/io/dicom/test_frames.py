@@ -74,7 +74,7 @@ def pydicoms_answer(path: Path) -> np.ndarray | None:
         return (apply_color_lut(pixels, ds) >> 8).astype(np.uint8)
     if ds.SamplesPerPixel == 3:
         return (pixels >> (ds.BitsStored - 8)).astype(np.uint8)
-    return apply_modality_lut(pixels, ds)
+    return apply_modality_lut(pixels, ds) * float(ds.get("DoseGridScaling", 1))
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
@@ -129,11 +129,15 @@ def test_rle_is_exact(tmp_path, slice_maker, dtype):
     np.testing.assert_array_equal(load_only(tmp_path).array[:, :, 0], pixels.T)
 
 
-def test_colour_film_is_read_as_its_first_frame_with_a_note():
+def test_colour_film_has_time_along_its_third_axis():
     path = PYDICOM_FILES / "test_files" / "examples_ybr_color.dcm"
     (series,), _ = find_dicom_series(path)
-    assert "Only the first of 30 colour frames is read." in series.notes
-    assert series.load().array.shape == (320, 240, 1, 3)
+    assert "The third axis is time: a film in colour has no depth." in series.notes
+    volume = series.load()
+    assert (volume.array.shape, volume.fourth_axis) == ((320, 240, 30, 3), "rgb")
+    for frame in (0, 17):
+        expected = pydicom.pixels.pixel_array(path, index=frame)
+        np.testing.assert_array_equal(volume.array[:, :, frame].swapaxes(0, 1), expected)
 
 
 def test_grey_film_is_time(tmp_path, slice_maker, slice_saver):
@@ -189,9 +193,9 @@ def test_stream_of_another_size_is_refused(tmp_path, slice_maker):
 )
 def test_size_is_known_without_decoding(encode):
     stream = bytes(encode(np.zeros((70, 33), np.uint8)))
-    assert size_of_codestream(stream) == (70, 33)
+    assert size_of_codestream(stream) == (70, 33, 1)
     for end in range(0, len(stream), 3):
-        assert size_of_codestream(stream[:end]) in (None, (70, 33))
+        assert size_of_codestream(stream[:end]) in (None, (70, 33, 1))
 
 
 def test_promise_beyond_the_file_takes_no_memory(tmp_path, slice_maker):

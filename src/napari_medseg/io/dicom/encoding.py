@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from pydicom.uid import UID
 
+BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
+"""GE's own: big endian pixels in a little endian file."""
+
+ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
+DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
+
 _NATIVE = frozenset(
     {"", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
-    | {"1.2.840.113619.5.2"}  # GE: big endian pixels in a little endian file
+    | {BIG_ENDIAN_PIXELS}
 )
 
 

@@ -12,10 +12,10 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import dcmread, read_dataset
 
 from napari_medseg.io.dicom.attributes import PIXEL_ELEMENTS, WANTED
-from napari_medseg.io.dicom.deflate import DEFLATED, inflate
+from napari_medseg.io.dicom.deflate import DEFLATED, InflatedHeader
 from napari_medseg.io.dicom.elements import HeaderElements, PixelElement
 from napari_medseg.io.dicom.quick_header import NotPlain, walk_header
-from napari_medseg.io.dicom.sniff import HEAD_BYTES
+from napari_medseg.io.dicom.sniff import HEAD_BYTES, read_head
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,8 @@ UNREADABLE = (
     zlib.error,
 )
 """What pydicom raises on damaged files, as its own tests and fuzzing show."""
+
+_PIXEL_REPRESENTATIONS = frozenset({b"OB", b"OW", b"OF", b"OD", b"UN"})
 
 _LARGEST_QUICK_HEADER = 4 * 2**20
 
@@ -68,15 +70,36 @@ def read_elements(path: Path, head: bytes) -> HeaderElements:
 def read_with_pydicom(path: Path, head: bytes) -> HeaderElements:
     """Read the header of a file up to its pixels with pydicom, whatever its encoding; raises as `read_elements`."""
     if DEFLATED.encode() in head[:HEAD_BYTES]:
-        file: BinaryIO = io.BytesIO(inflate(path))
-        dataset = read_dataset(file, is_implicit_VR=False, is_little_endian=True, stop_when=_is_pixel_element)
-        dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
-        return _from_dataset(dataset, DEFLATED, "", _find_pixels(file, dataset))
+        inflated = InflatedHeader(path)
+        dataset = _read_inflated(inflated)
+        return _from_dataset(dataset, DEFLATED, "", _find_pixels(inflated, dataset))
     with path.open("rb") as file:
         found = dcmread(file, stop_before_pixels=True, force=True)
         syntax = str(found.file_meta.get("TransferSyntaxUID", "") or "")
         media_class = str(found.file_meta.get("MediaStorageSOPClassUID", "") or "")
         return _from_dataset(found, syntax, media_class, _find_pixels(file, found))
+
+
+def read_dataset_without_pixels(path: Path) -> Dataset:
+    """Read all elements of a file up to its pixels, for what the quick walk passes over: tables, rare attributes.
+
+    Raises
+    ------
+    OSError, ValueError and the others of `UNREADABLE`
+        If the file is damaged.
+    MedsegError
+        If a deflated file grows without end.
+    """
+    if DEFLATED.encode() in read_head(path):
+        return _read_inflated(InflatedHeader(path))
+    with path.open("rb") as file:
+        return dcmread(file, stop_before_pixels=True, force=True)
+
+
+def _read_inflated(inflated: InflatedHeader) -> Dataset:
+    dataset = read_dataset(inflated, is_implicit_VR=False, is_little_endian=True, stop_when=_is_pixel_element)
+    dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
+    return dataset
 
 
 def _walk(path: Path, head: bytes) -> HeaderElements:
@@ -120,16 +143,16 @@ def _is_pixel_element(tag: int, vr: str | None, length: int) -> bool:
 
 def _find_pixels(file: BinaryIO, dataset: Dataset) -> PixelElement | None:
     """Read the tag and length at which pydicom stopped."""
-    implicit, little = dataset.original_encoding
-    order = "<" if little is not False else ">"
+    order = "<" if dataset.original_encoding[1] is not False else ">"
     start = file.read(12)
     if len(start) < 8:
         return None
     group, element = struct.unpack_from(f"{order}HH", start)
     tag = (group << 16) | element
+    implicit = start[4:6] not in _PIXEL_REPRESENTATIONS  # some files are, whatever their transfer syntax says
     if tag not in PIXEL_ELEMENTS or (not implicit and len(start) < 12):
         return None
     (length,) = struct.unpack_from(f"{order}I", start, 4 if implicit else 8)
     offset = file.tell() - len(start) + (8 if implicit else 12)
-    available = file.seek(0, io.SEEK_END) - offset
+    available = file.count_behind(offset) if isinstance(file, InflatedHeader) else file.seek(0, io.SEEK_END) - offset
     return PixelElement(tag, offset, -1 if length == 0xFFFFFFFF else length, available)

@@ -6,15 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.encaps import get_frame
 
-from napari_medseg.io.dicom.codecs import UndecodableFrame, decode_grey
+from napari_medseg.io.dicom.codecs import UndecodableFrame, decode_frame
 from napari_medseg.io.dicom.codestream import size_of_codestream
-from napari_medseg.io.dicom.deflate import DEFLATED, inflate
+from napari_medseg.io.dicom.colour import UnknownColours, palette_to_rgb, to_rgb
+from napari_medseg.io.dicom.deflate import DEFLATED, inflate_range
 from napari_medseg.io.dicom.encoding import is_encapsulated
-from napari_medseg.io.dicom.faults import cut_short, damaged, moved, other_size, too_many_pixels
+from napari_medseg.io.dicom.faults import cut_short, damaged, moved, other_size, too_many_pixels, unknown_colours
 from napari_medseg.io.dicom.file_header import UNREADABLE
+from napari_medseg.io.dicom.fragments import read_fragments
+from napari_medseg.io.dicom.lut import modality_table, palette
 from napari_medseg.io.dicom.rescale import clean_bits
+from napari_medseg.io.dicom.samples import (
+    byte_range,
+    container_of,
+    is_little_endian,
+    is_packed,
+    samples_from_bytes,
+    stored_type,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +37,11 @@ _LARGEST_RATIO = 20_000
 _ALWAYS_ALLOWED_BYTES = 64 * 2**20
 """A compressed frame may promise this many bytes, or `_LARGEST_RATIO` times its own size if that is more."""
 
+_MOST_COMPONENTS = 4
+
 
 def read_frame(instance: Instance, index: int = 0, out: AnyArray | None = None) -> AnyArray:
-    """Return the stored values of one frame, before the rescale.
+    """Return the stored values of one frame, before the rescale; after the modality LUT where there is one.
 
     Parameters
     ----------
@@ -52,17 +64,15 @@ def read_frame(instance: Instance, index: int = 0, out: AnyArray | None = None) 
         If the file is damaged or cut short, or its compression cannot be decoded.
     """
     stored = instance.pixel_format
-    if stored.is_colour or instance.has_modality_lut or stored.bits_allocated not in (8, 16, 32, 64):
-        from napari_medseg.io.dicom.slow_frames import read_with_pydicom
-
-        return read_with_pydicom(instance, index)
     try:
         if is_encapsulated(stored.transfer_syntax) or instance.pixels_length < 0:
             return _read_encapsulated(instance, index)
-        return _read_native(instance, index, out)
+        return _shown(_read_native(instance, index, out), stored.photometric, instance)
     except FileNotFoundError:
         raise moved(instance.path) from None
-    except UNREADABLE as error:
+    except UnknownColours as error:
+        raise unknown_colours(instance.path, str(error)) from None
+    except (RuntimeError, *UNREADABLE) as error:
         raise damaged(instance.path) from error
 
 
@@ -79,7 +89,7 @@ def check_size(instance: Instance) -> None:
         size = instance.path.stat().st_size
     except FileNotFoundError:
         raise moved(instance.path) from None
-    promised = stored.frame_bytes * instance.n_frames
+    _, promised = byte_range(stored, instance.n_frames - 1)
     if instance.pixels_length >= 0 and not is_encapsulated(stored.transfer_syntax):
         if promised > instance.pixels_length:
             raise too_many_pixels(instance.path)
@@ -88,26 +98,64 @@ def check_size(instance: Instance) -> None:
         raise too_many_pixels(instance.path)
 
 
-def _read_native(instance: Instance, index: int, out: AnyArray | None) -> AnyArray:
+def _shown(raw: AnyArray, colours: str, instance: Instance) -> AnyArray:
+    """Return what samples mean: colours, or grey values after the modality LUT."""
     stored = instance.pixel_format
-    kind = "f" if stored.floating else "i" if stored.signed else "u"
-    native = np.dtype(f"{'<' if stored.little_endian else '>'}{kind}{stored.bits_allocated // 8}")
-    if stored.transfer_syntax == DEFLATED:
-        start = instance.pixels_at + index * stored.frame_bytes
-        data = inflate(instance.path)[start : start + stored.frame_bytes]
-        if len(data) < stored.frame_bytes:
-            raise cut_short(instance.path)
-        raw = np.frombuffer(bytearray(data), native).reshape(stored.rows, stored.columns)
-    else:
-        direct = out is not None and out.dtype.itemsize == native.itemsize and native.isnative
-        raw = out.view(native) if direct and out is not None else np.empty((stored.rows, stored.columns), native)
-        with instance.path.open("rb", buffering=0) as file:
-            file.seek(instance.pixels_at + index * stored.frame_bytes)
-            _fill(file, raw, instance.path)
+    if stored.photometric == "PALETTE COLOR":
+        red, green, blue = palette(instance.path)
+        return palette_to_rgb(red.indices(raw), (red.entries, green.entries, blue.entries))
+    if stored.samples > 1:
+        return to_rgb(raw, colours, stored.bits_stored)
+    return modality_table(instance.path).apply(raw) if instance.has_modality_lut else raw
+
+
+def _read_native(instance: Instance, index: int, out: AnyArray | None) -> AnyArray:
+    """Return the samples of an uncompressed frame, read straight into `out` where they are plain."""
+    stored = instance.pixel_format
+    plain = not is_packed(stored) and stored.samples == 1 and stored.transfer_syntax != DEFLATED
+    if not plain or (not is_little_endian(stored) and stored.bits_allocated == 8):
+        raw = samples_from_bytes(_native_bytes(instance, index), stored, index)
+        clean_bits(raw, stored)
+        return raw
+    native = stored_type(stored)
+    direct = out is not None and out.dtype.itemsize == native.itemsize and native.isnative
+    raw = out.view(native) if direct and out is not None else np.empty((stored.rows, stored.columns), native)
+    with instance.path.open("rb", buffering=0) as file:
+        file.seek(instance.pixels_at + byte_range(stored, index)[0])
+        _fill(file, raw, instance.path)
     if not native.isnative:
-        raw = raw.astype(native.newbyteorder("="))
+        raw = raw.astype(container_of(stored))
     clean_bits(raw, stored)
     return raw
+
+
+def _native_bytes(instance: Instance, index: int) -> bytes:
+    stored = instance.pixel_format
+    start, end = byte_range(stored, index)
+    if stored.transfer_syntax == DEFLATED:
+        data = inflate_range(instance.path, instance.pixels_at + start, instance.pixels_at + end)
+    else:
+        in_words = _stands_in_words(instance)
+        first, last = (start & ~1, (end + 1) & ~1) if in_words else (start, end)
+        with instance.path.open("rb", buffering=0) as file:
+            file.seek(instance.pixels_at + first)
+            data = file.read(last - first)
+        if in_words:
+            data = np.frombuffer(data, ">u2").astype("<u2").tobytes()
+        data = data[start - first : end - first]
+    if len(data) < end - start:
+        raise cut_short(instance.path)
+    return data
+
+
+def _stands_in_words(instance: Instance) -> bool:
+    """Whether bytes stand in 16-bit words (OW) of a big endian file, each pair swapped (PS3.5 section 8.1.2)."""
+    stored = instance.pixel_format
+    if is_little_endian(stored) or stored.bits_allocated > 8:
+        return False
+    with instance.path.open("rb", buffering=0) as file:
+        file.seek(instance.pixels_at - 8)
+        return file.read(2) == b"OW"
 
 
 def _fill(file: Any, raw: AnyArray, path: Path) -> None:
@@ -122,15 +170,16 @@ def _fill(file: Any, raw: AnyArray, path: Path) -> None:
 
 def _read_encapsulated(instance: Instance, index: int) -> AnyArray:
     stored = instance.pixel_format
+    encoded = encoded_frame(instance, index)
     try:
-        raw = decode_grey(encoded_frame(instance, index), stored)
+        raw, colours = decode_frame(encoded, stored)
     except UndecodableFrame:
-        from napari_medseg.io.dicom.slow_frames import read_with_pydicom
+        from napari_medseg.io.dicom.slow_frames import decode_with_pydicom
 
-        return read_with_pydicom(instance, index)
-    if raw.shape != (stored.rows, stored.columns):
-        raise other_size(instance.path, raw.shape, (stored.rows, stored.columns))
-    return raw
+        return _shown(*decode_with_pydicom(instance, encoded), instance)
+    if raw.shape[:2] != (stored.rows, stored.columns):
+        raise other_size(instance.path, raw.shape[:2], (stored.rows, stored.columns))
+    return _shown(raw, colours, instance)
 
 
 def encoded_frame(instance: Instance, index: int) -> bytes:
@@ -141,11 +190,11 @@ def encoded_frame(instance: Instance, index: int) -> bytes:
     MedsegError
         If the frame tells another size than the header.
     """
-    with instance.path.open("rb") as file:
-        file.seek(instance.pixels_at)
-        frame = get_frame(file, index, number_of_frames=instance.n_frames)
+    frame = read_fragments(instance, index)
     told = (instance.pixel_format.rows, instance.pixel_format.columns)
     found = size_of_codestream(frame)
-    if found is not None and found != told:
-        raise other_size(instance.path, found, told)
+    if found is not None and found[:2] != told:
+        raise other_size(instance.path, found[:2], told)
+    if found is not None and not 0 < found.components <= _MOST_COMPONENTS:
+        raise damaged(instance.path)
     return frame
