@@ -70,6 +70,27 @@ def test_overlap_is_told(seg_maker: Any, headers: Any, scan: Any, tmp_path: Path
     assert any("overlap in 2 voxels" in note for note in back.notes)
 
 
+def test_overlapping_segments_are_kept_apart(seg_maker: Any, headers: Any, scan: Any, tmp_path: Path) -> None:
+    from napari_medseg.io.dicom.seg import read_dicom_segs, write_dicom_seg
+
+    random = np.random.default_rng(1)
+    masks = (random.random((6, 5, 7, 4)) > 0.5).astype(np.uint8)
+    masks[..., 3] = (masks[..., :3].sum(axis=-1) == 0) & (random.random((6, 5, 7)) > 0.5)
+    path = saved(seg_maker(headers, masks, 4), tmp_path / "theirs.dcm")
+    parts = read_dicom_segs(path)
+    assert [[s.label for s in part.segments] for part in parts] == [[1, 4], [2], [3]]
+    for part in parts:
+        assert part.geometry == scan.geometry and part.source == scan.source
+        for segment in part.segments:
+            np.testing.assert_array_equal(
+                part.array.transpose(2, 1, 0) == segment.label, masks[..., segment.label - 1] == 1
+            )
+    again = read_dicom_segs(write_dicom_seg(parts, tmp_path / "ours.dcm"))
+    for one, other in zip(parts, again, strict=True):
+        np.testing.assert_array_equal(one.array, other.array)
+        assert one.segments == other.segments
+
+
 def test_frames_in_any_order(seg_maker: Any, headers: Any, planes: Any, labels: Any, tmp_path: Path) -> None:
     def turn_round(seg: Any) -> None:
         pixels = np.unpackbits(np.frombuffer(seg.PixelData, np.uint8), bitorder="little")
@@ -94,9 +115,67 @@ def test_another_grid_is_refused(
         "turned": {"row": (0.8, 0.6, 0.0), "column": (-0.6, 0.8, 0.0)},
         "elsewhere": {"origin": (-6.0, -20.0, 30.0)},
     }.items():
-        series_writer(tmp_path / name, stack, **options)
+        uids = ("1.2.3.1", "1.2.3.2", "1.2.3.4")  # another frame of reference
+        series_writer(tmp_path / name, stack, uids=uids, **options)
         with pytest.raises(ms.MedsegError, match=r"theirs\.dcm does not lie on the voxels of this image"):
             ms.read_segmentation(path, volume=ms.read_volume(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"origin": (-9.75, -20.0, 30.0)},
+        {"spacing": (0.37, 0.61), "origin": (-12.0, -21.0, 29.0), "step": (0.0, 0.0, 0.9)},
+        {"row": (0.8, 0.6, 0.0), "column": (-0.6, 0.8, 0.0), "step": (0.0, 0.0, 1.0)},
+        {"origin": (-6.0, -20.0, 30.0)},
+        {"row": (0.0, 0.0, 1.0), "column": (0.0, 1.0, 0.0), "step": (-1.5, 0.0, 0.0), "origin": (-3.0, -20.0, 30.0)},
+    ],
+)
+def test_another_grid_of_the_same_frame_of_reference(
+    seg_maker: Any,
+    headers: Any,
+    planes: Any,
+    labels: Any,
+    scan: Any,
+    tmp_path: Path,
+    series_writer: Any,
+    options: Any,
+) -> None:
+    path = saved(seg_maker(headers, planes), tmp_path / "theirs.dcm")
+    series_writer(tmp_path / "other", np.zeros((12, 24, 26), np.int16), **options)
+    other = ms.read_volume(tmp_path / "other")
+    back = ms.read_segmentation(path, volume=other)
+    assert back.geometry == other.geometry and any("another grid" in note for note in back.notes)
+    # Every voxel has the label of the nearest voxel, unless its centre lies between two of them.
+    index = np.argwhere(np.ones(other.spatial_shape))
+    there = scan.geometry.ras_to_ijk(other.geometry.ijk_to_ras(index))
+    clear = (np.abs(there - np.floor(there) - 0.5) > 1e-4).all(axis=1)
+    near = np.floor(there + 0.5).astype(int)
+    inside = ((near >= 0) & (near < labels.shape)).all(axis=1)
+    expected = np.where(inside, labels[tuple(np.clip(near, 0, np.array(labels.shape) - 1).T)], 0)
+    np.testing.assert_array_equal(back.array[tuple(index.T)][clear], expected[clear])
+    assert clear.sum() > 1000 and back.array.any()
+
+
+def test_wholly_outside(
+    seg_maker: Any, headers: Any, planes: Any, tmp_path: Path, series_writer: Any, stack: Any
+) -> None:
+    path = saved(seg_maker(headers, planes), tmp_path / "theirs.dcm")
+    series_writer(tmp_path / "far", stack, origin=(200.0, 0.0, 0.0))
+    with pytest.raises(ms.MedsegError, match=r"theirs\.dcm does not lie .* wholly outside"):
+        ms.read_segmentation(path, volume=ms.read_volume(tmp_path / "far"))
+
+
+def test_the_images_beside_it_have_another_grid(
+    seg_maker: Any, headers: Any, planes: Any, folder: Path, series_writer: Any, stack: Any
+) -> None:
+    """As where a tool resampled the scan, and referred to its images all the same."""
+    path = saved(seg_maker(headers, planes), folder.parent / "theirs.dcm")
+    for file in folder.iterdir():
+        file.unlink()
+    series_writer(folder, np.zeros((12, 5, 7), np.int16), step=(0.0, 0.0, 1.0))
+    back = ms.read_segmentation(path)
+    assert back.geometry == ms.read_volume(folder).geometry and any("another grid" in note for note in back.notes)
 
 
 def test_a_part_of_the_scan_and_no_scan(seg_maker: Any, headers: Any, planes: Any, labels: Any, tmp_path: Path) -> None:

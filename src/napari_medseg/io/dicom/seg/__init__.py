@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_medseg.io.dicom.seg.read import read_dicom_seg
+    from napari_medseg.io.dicom.seg.read import read_dicom_seg, read_dicom_segs
     from napari_medseg.io.dicom.seg.write import write_dicom_seg, write_fractional_seg
 
 SEG_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"})
@@ -17,9 +17,21 @@ SEG_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.
 MANUFACTURER = "napari-medseg"
 """By which our own files are known again."""
 
-_HOMES = {"read_dicom_seg": "read", "write_dicom_seg": "write", "write_fractional_seg": "write"}
+_HOMES = {
+    "read_dicom_seg": "read",
+    "read_dicom_segs": "read",
+    "write_dicom_seg": "write",
+    "write_fractional_seg": "write",
+}
 
-__all__ = ["MANUFACTURER", "SEG_CLASSES", "read_dicom_seg", "write_dicom_seg", "write_fractional_seg"]
+__all__ = [
+    "MANUFACTURER",
+    "SEG_CLASSES",
+    "read_dicom_seg",
+    "read_dicom_segs",
+    "write_dicom_seg",
+    "write_fractional_seg",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_medseg.core.affine import Affine, FloatArray, lps_to_ras
+from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.geometry import Geometry
 from napari_medseg.io.dicom.seg.faults import malformed, off_grid
 
@@ -152,6 +153,19 @@ def own_geometry(header: SegHeader) -> Geometry:
         return Geometry((stored.columns, stored.rows, n_planes), Affine(lps_to_ras(matrix)))
     except ValueError as error:
         raise malformed(header.path, "its frames span no volume") from error
+
+
+def is_coarser(header: SegHeader, geometry: Geometry) -> bool:
+    """Whether the planes of a file lie further apart than those of a grid, and not because some are left out."""
+    if header.step_mm is None or not is_placed(header):
+        return False
+    try:
+        own = own_geometry(header)
+    except MedsegError:
+        return False
+    normal = own.affine[:3, 2] / own.spacing_mm[2]
+    step = float(np.abs(normal @ geometry.affine[:3, :3]).max())
+    return abs(own.spacing_mm[2] - header.step_mm) <= _OFF_MM and own.spacing_mm[2] > 1.5 * step
 
 
 def is_placed(header: SegHeader) -> bool:

@@ -170,6 +170,8 @@ def _frame(index: int, item: Dataset, shared: Dataset | None, kind: str) -> SegF
         if identification is None:
             raise ValueError("a frame of no segment")
         segment = int(identification.ReferencedSegmentNumber)
+        if segment < 1:
+            raise ValueError("no segment has this number")
     place = _numbers(_group(item, shared, "PlanePositionSequence"), "ImagePositionPatient", 3)
     cosines = _numbers(_group(item, shared, "PlaneOrientationSequence"), "ImageOrientationPatient", 6)
     row, column = (None, None) if cosines is None else _orthonormal(cosines)

@@ -50,6 +50,8 @@ def target_of(volume: Volume) -> Target:
 def find_target(header: SegHeader, cancel: CancelToken | None = None) -> Target | None:
     """Return the grid of the scan that a DICOM SEG refers to, or None if it is not at hand.
 
+    If no stack of that series has the voxels of the file, the largest in its frame of reference serves.
+
     Raises
     ------
     Cancelled
@@ -63,12 +65,21 @@ def find_target(header: SegHeader, cancel: CancelToken | None = None) -> Target 
     folder = header.path.absolute().parent
     for files in (_files_in(folder), _files_below(folder)):
         series, _ = find_dicom_series([path for path in files if path != header.path.absolute()], None, cancel)
-        for one in series:
-            loader = one.loader
-            if one.uid.partition("#")[0] in wanted and isinstance(loader, DicomLoader) and _fits(header, loader):
-                geometry = loader.placement.geometry
-                return Target(geometry, loader.source(geometry.shape), loader.stack)
+        loaders = [one.loader for one in series if one.uid.partition("#")[0] in wanted]
+        found = [loader for loader in loaders if isinstance(loader, DicomLoader)]
+        fitting = [loader for loader in found if _fits(header, loader)]
+        if fitting or (found := [loader for loader in found if _shares_frame(header, loader)]):
+            loader = max(fitting[:1] or found, key=lambda loader: loader.placement.geometry.n_voxels)
+            geometry = loader.placement.geometry
+            return Target(geometry, loader.source(geometry.shape), loader.stack)
     return None
+
+
+def _shares_frame(header: SegHeader, loader: DicomLoader) -> bool:
+    """Whether a scan and a file tell that they share the millimetres."""
+    first = loader.stack.slices[0]
+    named = header.identifiers.get("FrameOfReferenceUID")
+    return is_placed(header) and first.is_placed and bool(named) and first.frame_of_reference_uid == named
 
 
 def _fits(header: SegHeader, loader: DicomLoader) -> bool:
