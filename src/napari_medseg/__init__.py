@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from napari_medseg.core.affine import Affine
     from napari_medseg.core.errors import MedsegError
     from napari_medseg.core.geometry import Geometry
+    from napari_medseg.core.options import LoadOptions
     from napari_medseg.core.progress import Cancelled, CancelToken
     from napari_medseg.core.prompt import BoxPrompt
     from napari_medseg.core.segmentation import Code, Segment, Segmentation
@@ -35,6 +36,7 @@ _HOMES = {
     "Cancelled": "core.progress",
     "Code": "core.segmentation",
     "Geometry": "core.geometry",
+    "LoadOptions": "core.options",
     "MedsegError": "core.errors",
     "ModelCard": "models",
     "Segment": "core.segmentation",
@@ -59,6 +61,7 @@ __all__ = [
     "Cancelled",
     "Code",
     "Geometry",
+    "LoadOptions",
     "MedsegError",
     "ModelCard",
     "Segment",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari_medseg.core.affine import Affine
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.geometry import Geometry
+from napari_medseg.core.options import LoadOptions
 from napari_medseg.core.progress import Cancelled, CancelToken, ProgressCallback
 from napari_medseg.core.prompt import BoxPrompt, Prompt
 from napari_medseg.core.reorientation import Reorientation, reorientation_to
@@ -20,6 +21,7 @@ __all__ = [
     "Cancelled",
     "Code",
     "Geometry",
+    "LoadOptions",
     "MedsegError",
     "ProgressCallback",
     "Prompt",

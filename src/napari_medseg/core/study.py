@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from napari_medseg.core.volume import FourthAxis
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from napari_medseg.core.options import LoadOptions
     from napari_medseg.core.progress import CancelToken, ProgressCallback
     from napari_medseg.core.volume import Volume
 
@@ -24,6 +25,14 @@ class SeriesLoader(Protocol):
 
     def thumbnail(self, size: int) -> npt.NDArray[np.uint8] | None:
         """Return the middle image, longer side `size`, or None if it cannot be had quickly."""
+
+
+@runtime_checkable
+class AdjustableLoader(Protocol):
+    """A loader of scans whose values or grid the user has a choice about."""
+
+    def adjusted(self, options: LoadOptions) -> SeriesLoader:
+        """Return the loader that does as asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +97,13 @@ class Series:
     n_bytes: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
 
-    def load(self, on_progress: ProgressCallback | None = None, cancel: CancelToken | None = None) -> Volume:
+    def load(
+        self,
+        on_progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+        *,
+        options: LoadOptions | None = None,
+    ) -> Volume:
         """Read the voxels.
 
         Parameters
@@ -97,6 +112,8 @@ class Series:
             Called as ``on_progress(done, total, label)``.
         cancel : CancelToken, optional
             Stops the reading at its next step.
+        options : LoadOptions, optional
+            Choices; those that mean nothing for this kind of scan are passed over.
 
         Raises
         ------
@@ -105,7 +122,10 @@ class Series:
         Cancelled
             If the user stopped it.
         """
-        return self.loader.load(on_progress, cancel)
+        loader = self.loader
+        if options is not None and isinstance(loader, AdjustableLoader):
+            loader = loader.adjusted(options)
+        return loader.load(on_progress, cancel)
 
     def thumbnail(self, size: int = 96) -> npt.NDArray[np.uint8] | None:
         """Return the middle image as grey values, shape (rows, columns), or None if it cannot be had quickly."""

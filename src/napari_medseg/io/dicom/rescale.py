@@ -17,6 +17,9 @@ AnyArray = npt.NDArray[Any]
 _INTEGER_TYPES: tuple[type[np.integer[Any]], ...] = (np.uint8, np.int16, np.uint16, np.int32)
 
 
+_BITS_OF_FLOAT32 = 24
+
+
 class RangeExceeded(Exception):
     """A value does not fit the type that was tried first."""
 
@@ -39,7 +42,8 @@ def candidate_types(instances: Iterable[Instance]) -> tuple[np.dtype[Any], ...]:
     if stored.floating:
         return (np.dtype(np.float64 if stored.bits_allocated == 64 else np.float32),)
     if not all(float(part).is_integer() for image in images for part in slope_and_intercept(image)):
-        return (np.dtype(np.float32),)
+        wide = any(image.pixel_format.bits_stored > _BITS_OF_FLOAT32 for image in images)
+        return (np.dtype(np.float64 if wide else np.float32),)
     low, high = _range_of(images)
     enough = [np.dtype(t) for t in _INTEGER_TYPES if np.iinfo(t).min <= low and high <= np.iinfo(t).max]
     if images[0].modality == "CT":
