@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from napari_medseg.core.options import LoadOptions
 from napari_medseg.io.dicom import find_dicom_series
 
 ORIENTATIONS = [
@@ -128,7 +129,7 @@ def test_k_grows_along_the_normal(tmp_path, series_writer, marked):
     assert np.linalg.det(series.load().geometry.affine[:3, :3]) > 0
 
 
-def test_gantry_tilt_is_sheared_and_noted(tmp_path, series_writer, marked):
+def test_gantry_tilt_as_stored_is_sheared_and_noted(tmp_path, series_writer, marked):
     tilt = np.radians(15)
     series_writer(
         tmp_path,
@@ -139,7 +140,7 @@ def test_gantry_tilt_is_sheared_and_noted(tmp_path, series_writer, marked):
         spacing=(SPACING_MM[1], SPACING_MM[0]),
     )
     ((series,), _) = find_dicom_series(tmp_path)
-    volume = series.load()
+    volume = series.load(options=LoadOptions(grid="stored"))
     assert volume.geometry.is_sheared
     assert any("gantry tilt of 15.00°" in note for note in volume.notes)
     truth = ORIGIN_LPS + MARK_IJK @ np.array(

@@ -42,7 +42,7 @@ def test_cancel_by_token_and_by_callback(series):
 
 
 def test_cancel_in_the_midst_reads_no_more(tmp_path, series_writer, monkeypatch):
-    from napari_medseg.io.dicom import loader
+    from napari_medseg.io.dicom import voxels
 
     series_writer(tmp_path, np.zeros((200, 8, 8), np.int16))
     ((series,), _) = find_dicom_series(tmp_path)
@@ -55,8 +55,8 @@ def test_cancel_in_the_midst_reads_no_more(tmp_path, series_writer, monkeypatch)
             token.cancel()
         return original(*args)
 
-    original = loader.read_frame
-    monkeypatch.setattr(loader, "read_frame", slow_read)
+    original = voxels.read_frame
+    monkeypatch.setattr(voxels, "read_frame", slow_read)
     with pytest.raises(Cancelled):
         series.load(cancel=token)
     assert 10 <= len(read) <= 13  # those under way in the four threads are finished

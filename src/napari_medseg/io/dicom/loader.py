@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,33 +11,27 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.options import LoadOptions
 from napari_medseg.core.source import Source
 from napari_medseg.core.volume import FourthAxis, Volume
-from napari_medseg.io.dicom.faults import other_size
+from napari_medseg.io.dicom.even_slices import resample_evenly
 from napari_medseg.io.dicom.frames import check_size, read_frame
-from napari_medseg.io.dicom.instance import Instance
-from napari_medseg.io.dicom.parallel import run_tasks
 from napari_medseg.io.dicom.placement import Placement
-from napari_medseg.io.dicom.rescale import (
-    RangeExceeded,
-    candidate_types,
-    rescale_into,
-    slope_and_intercept,
-)
+from napari_medseg.io.dicom.rescale import RangeExceeded, candidate_types, slope_and_intercept
 from napari_medseg.io.dicom.stack import Stack
+from napari_medseg.io.dicom.tilt import UprightGrid
+from napari_medseg.io.dicom.voxels import fill_voxels, part_of_frame
 from napari_medseg.io.memory import require_memory
 from napari_medseg.io.thumbnail import thumbnail_of_plane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from napari_medseg.core.geometry import Geometry
     from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.io.dicom.instance import Instance
 
 AnyArray = npt.NDArray[Any]
-Task = tuple[tuple[Instance, AnyArray], ...]
-"""The images of one stored frame (several if it is a mosaic), and the memory (rows, columns[, 3]) each goes to."""
-
-_MOST_THREADS = 16
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,11 @@ class DicomLoader:
     name : str
         What to call the volume; no patient identity.
     notes : tuple of str
-        What the user should know.
+        What the user should know, whatever the grid.
+    upright : UprightGrid or None
+        For slices of a tilted gantry, the grid with right angles that they are put onto.
+    options : LoadOptions
+        What the user asked for.
     """
 
     stack: Stack
@@ -65,6 +61,19 @@ class DicomLoader:
     path: Path
     name: str
     notes: tuple[str, ...]
+    upright: UprightGrid | None = None
+    options: LoadOptions = field(default_factory=LoadOptions)
+
+    @property
+    def geometry(self) -> Geometry:
+        """Shape and place of the volume that `load` returns, before slices are resampled on request."""
+        return self.placement.geometry if self.upright is None else self.upright.geometry
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """What the user should know of the volume that `load` returns."""
+        tilt = self.placement.tilt_note if self.upright is None else self.upright.note
+        return (*self.notes, tilt) if tilt else self.notes
 
     @property
     def n_frames(self) -> int:
@@ -87,7 +96,11 @@ class DicomLoader:
     def n_bytes(self) -> int:
         """Memory that the voxels take."""
         per_voxel = 3 if self.is_colour else candidate_types(self.stack.instances)[0].itemsize
-        return self.placement.geometry.n_voxels * self.n_frames * per_voxel
+        return self.geometry.n_voxels * self.n_frames * per_voxel
+
+    def adjusted(self, options: LoadOptions) -> DicomLoader:
+        """Return the loader that does as asked."""
+        return replace(self, options=options, upright=None if options.grid == "stored" else self.upright)
 
     def load(self, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Volume:
         """Read every image into one array.
@@ -99,12 +112,25 @@ class DicomLoader:
         Cancelled
             If the user stopped it.
         """
+        if is_pet(self.stack):
+            from napari_medseg.io.dicom.pet import pet_values
+
+            stack, note = pet_values(self.stack, in_suv=self.options.suv)
+            return replace(self, stack=stack, notes=(*self.notes, note))._load(on_progress, cancel)
+        return self._load(on_progress, cancel)
+
+    def _load(self, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Volume:
+        volume = self._load_stored(on_progress, cancel)
+        if self.options.grid == "even" and self.placement.is_uneven:
+            return resample_evenly(volume, self.placement.slots, self.placement.distances_mm, on_progress, cancel)
+        return volume
+
+    def _load_stored(self, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Volume:
         for instance in {instance.path: instance for instance in self.stack.instances}.values():
             check_size(instance)
         if not self.stack.slices[0].pixels_length >= 0:
-            read_frame(
-                self.stack.slices[0], self.stack.slices[0].frame
-            )  # a lying header is refused before memory for all is taken
+            # A lying header is refused before memory for all is taken.
+            read_frame(self.stack.slices[0], self.stack.slices[0].frame)
         require_memory(self.n_bytes, self.path.name)
         *likely, sure = candidate_types(self.stack.instances)
         for dtype in likely:
@@ -117,7 +143,7 @@ class DicomLoader:
         middle = self.stack.instances[len(self.stack.instances) // 2] if len(self.stack.slices) == 1 else self._middle
         try:
             check_size(middle)
-            raw = _part(middle, read_frame(middle, middle.frame))
+            raw = part_of_frame(middle, read_frame(middle, middle.frame))
         except MedsegError:
             return None  # loading tells why; a picture beside the name is not the place
         slope, intercept = slope_and_intercept(middle)
@@ -128,42 +154,22 @@ class DicomLoader:
 
     def _read(self, dtype: np.dtype[Any], on_progress: ProgressCallback | None, cancel: CancelToken | None) -> AnyArray:
         """Return the array (i, j, k[, n]); in memory a slice is contiguous, rows first."""
-        columns, rows, depth = self.placement.geometry.shape
+        columns, rows, depth = self.geometry.shape
         shape = (self.n_frames, depth, rows, columns) + ((3,) if self.is_colour else ())
         with _enough_memory(self.path.name):
             memory: AnyArray = np.empty(shape, dtype)
-            run_tasks(
-                list(self._tasks(memory)), _read_task, _n_threads(self.stack), "Reading images", on_progress, cancel
-            )
-        self._fill_missing(memory)
+            fill_voxels(memory, self.stack, self.placement.slots, self.upright, on_progress, cancel)
         if self.is_colour:
             return np.asarray(memory[0].transpose(2, 1, 0, 3))
         array: AnyArray = memory.transpose(3, 2, 1, 0)
         return array if self.n_frames > 1 else np.asarray(array[..., 0])
-
-    def _tasks(self, memory: AnyArray) -> Iterator[Task]:
-        mosaics: dict[Path, list[tuple[Instance, AnyArray]]] = defaultdict(list)
-        for target, images in zip(memory, self.stack.frames, strict=not self.is_colour):
-            for slot, image in zip(self.placement.slots, images, strict=True):
-                if image.tile is None:
-                    yield ((image, target[slot]),)
-                else:
-                    mosaics[image.path].append((image, target[slot]))
-        yield from map(tuple, mosaics.values())
-
-    def _fill_missing(self, memory: AnyArray) -> None:
-        """Give missing slices the lowest intensity of the others: visibly empty, and outside every window."""
-        missing = sorted(set(range(memory.shape[1])) - set(self.placement.slots))
-        if missing:
-            lowest = min(memory[:, slot].min() for slot in self.placement.slots)
-            memory[:, missing] = lowest
 
     def _volume(self, array: AnyArray) -> Volume:
         first = self.stack.slices[0]
         middle = self._middle
         return Volume(
             array=array,
-            geometry=self.placement.geometry,
+            geometry=self.geometry,
             fourth_axis=self.fourth_axis,
             modality=first.modality,
             name=self.name,
@@ -172,8 +178,8 @@ class DicomLoader:
             inverted=_is_inverted(first),
             spacing_known=self.placement.spacing_known,
             time_step_s=self.stack.time_step_s,
-            notes=self.notes,
-            source=self.source(array.shape),
+            notes=self.all_notes,
+            source=self.source((*self.placement.geometry.shape, *array.shape[3:])),
         )
 
     @property
@@ -181,7 +187,7 @@ class DicomLoader:
         return self.stack.slices[len(self.stack.slices) // 2]
 
     def source(self, native_shape: tuple[int, ...]) -> Source:
-        """Return where the voxels come from, given the shape of their array."""
+        """Return where the voxels come from, given the shape of the array in which they are stored."""
         first = self.stack.slices[0]
         identifiers = {
             "StudyInstanceUID": first.study_uid,
@@ -205,36 +211,14 @@ def units_of(instance: Instance) -> str:
     return "" if instance.rescale_type == "US" else instance.rescale_type
 
 
+def is_pet(stack: Stack) -> bool:
+    """Whether a stack holds PET images, whose values can be activity."""
+    first = stack.slices[0]
+    return first.modality == "PT" and not first.pixel_format.is_colour and not first.has_modality_lut
+
+
 def _is_inverted(instance: Instance) -> bool:
     return instance.pixel_format.photometric == "MONOCHROME1"
-
-
-def _n_threads(stack: Stack) -> int:
-    """Return how many threads pay: for decoding as many as cores, for plain reading enough to hide a slow disk."""
-    compressed = stack.slices[0].pixels_length < 0
-    return min(_MOST_THREADS, os.cpu_count() or 1) if compressed else 4
-
-
-def _read_task(task: Task) -> None:
-    first, only = task[0]
-    direct = only if len(task) == 1 and first.tile is None and not first.pixel_format.is_colour else None
-    whole = read_frame(first, first.frame, direct)
-    for image, target in task:
-        raw = _part(image, whole)
-        if raw.shape != target.shape:
-            raise other_size(image.path, raw.shape, (target.shape[0], target.shape[1]))
-        if image.pixel_format.is_colour:
-            target[...] = raw
-        else:
-            rescale_into(target, raw, *((1.0, 0.0) if image.has_modality_lut else slope_and_intercept(image)))
-
-
-def _part(image: Instance, whole: AnyArray) -> AnyArray:
-    """Return what an image is of the frame that is stored."""
-    tile = image.tile
-    if tile is None:
-        return whole
-    return whole[tile.row : tile.row + tile.rows, tile.column : tile.column + tile.columns]
 
 
 @contextmanager

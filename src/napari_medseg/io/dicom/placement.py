@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_medseg.core.affine import Affine, lps_to_ras
 from napari_medseg.core.geometry import Geometry
-from napari_medseg.io.dicom.position import FloatArray, directions, slice_normal
+from napari_medseg.io.dicom.position import FloatArray, directions, distance_along_normal, slice_normal
 
 if TYPE_CHECKING:
     from napari_medseg.io.dicom.instance import Instance
@@ -52,13 +52,24 @@ class Placement:
     spacing_known : bool
         Whether the headers tell the pixel spacing.
     notes : tuple of str
-        Unevenness, gaps, tilt, doubtful spacing.
+        Unevenness, gaps, doubtful spacing.
+    tilt_note : str
+        That the grid is sheared; empty if it is not.
+    distances_mm : tuple of float
+        Where the slices truly lie along the normal; empty if they lie evenly, without gaps, or nowhere.
     """
 
     geometry: Geometry
     slots: tuple[int, ...]
     spacing_known: bool
     notes: tuple[str, ...]
+    tilt_note: str = ""
+    distances_mm: tuple[float, ...] = ()
+
+    @property
+    def is_uneven(self) -> bool:
+        """Whether slices are missing, or lie at uneven distances."""
+        return bool(self.distances_mm)
 
 
 def place_stack(stack: Stack) -> Placement:
@@ -76,7 +87,7 @@ def place_stack(stack: Stack) -> Placement:
     first = slices[0]
     rows_mm, columns_mm = first.pixel_spacing or (1.0, 1.0)
     row, column = (np.array(vector) for vector in directions(first))
-    step, slots, notes = _step_between(slices)
+    step, slots, notes, tilt_note = _step_between(slices)
     matrix = np.eye(4)
     matrix[:3, 0] = row * columns_mm
     matrix[:3, 1] = column * rows_mm
@@ -89,25 +100,27 @@ def place_stack(stack: Stack) -> Placement:
         slots=slots,
         spacing_known=first.pixel_spacing is not None,
         notes=(*stack.notes, *notes, *((spacing_note,) if spacing_note else ())),
+        tilt_note=tilt_note,
+        distances_mm=tuple(distance_along_normal(one) for one in slices) if notes and first.is_placed else (),
     )
 
 
-def _step_between(slices: tuple[Instance, ...]) -> tuple[FloatArray, tuple[int, ...], list[str]]:
-    """Return the vector from one slice to the next in LPS mm, the slot of every slice, and notes."""
+def _step_between(slices: tuple[Instance, ...]) -> tuple[FloatArray, tuple[int, ...], list[str], str]:
+    """Return the vector from one slice to the next in LPS mm, the slot of every slice, notes, and that on a tilt."""
     normal = np.array(slice_normal(slices[0]))
     even = tuple(range(len(slices)))
     if len(slices) == 1:
-        return normal * (slices[0].slice_thickness or slices[0].slice_spacing or 1.0), even, []
+        return normal * (slices[0].slice_thickness or slices[0].slice_spacing or 1.0), even, [], ""
     if slices[0].n_frames > 1 and not slices[0].is_placed:
-        return normal, even, []
+        return normal, even, [], ""
     if not slices[0].is_placed:
         length, notes = _unplaced_step(slices)
-        return normal * length, even, notes
+        return normal * length, even, notes, ""
     positions = np.array([instance.position for instance in slices], dtype=np.float64)
     slots, notes = _slots_along(positions @ normal)
     step = (positions[-1] - positions[0]) / slots[-1]
     step, tilt_note = _regularise(step, normal, slots[-1])
-    return step, slots, [*notes, *tilt_note]
+    return step, slots, notes, tilt_note
 
 
 def _unplaced_step(slices: tuple[Instance, ...]) -> tuple[float, list[str]]:
@@ -161,13 +174,11 @@ def _uneven_note(distances: FloatArray, steps: FloatArray) -> str:
     )
 
 
-def _regularise(step: FloatArray, normal: FloatArray, n_steps: int) -> tuple[FloatArray, list[str]]:
+def _regularise(step: FloatArray, normal: FloatArray, n_steps: int) -> tuple[FloatArray, str]:
     """Make a step that drifts sideways by round-off alone perpendicular; keep and report a true tilt."""
     along = float(step @ normal)
     sideways = float(np.linalg.norm(step - along * normal))
     if sideways <= _SHEAR_COSINE * along or sideways * n_steps <= _SHEAR_DRIFT_MM:
-        return along * normal, []
+        return along * normal, ""
     angle = math.degrees(math.atan2(sideways, along))
-    return step, [
-        f"The slices are shifted against each other, as by a gantry tilt of {angle:.2f}°: the grid is sheared."
-    ]
+    return step, f"The slices are shifted against each other, as by a gantry tilt of {angle:.2f}°: the grid is sheared."

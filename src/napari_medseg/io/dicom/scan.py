@@ -15,6 +15,7 @@ from napari_medseg.io.dicom.faults import unreadable
 from napari_medseg.io.dicom.file_header import UNREADABLE
 from napari_medseg.io.dicom.images import read_images
 from napari_medseg.io.dicom.instance import Instance
+from napari_medseg.io.dicom.rtstruct import RTSTRUCT_CLASS
 from napari_medseg.io.dicom.series import describe_series
 from napari_medseg.io.dicom.sniff import looks_like_dicom, read_head
 from napari_medseg.io.dicom.without_image import what_is_held
@@ -77,7 +78,7 @@ def find_dicom_series(
         By patient, study and number.
     list of str
         One sentence for each file that looked like DICOM and holds no image that can be shown; files of one kind
-        without images (reports, contours) share a sentence.
+        without images (reports) share a sentence.
 
     Raises
     ------
@@ -87,13 +88,26 @@ def find_dicom_series(
     found = _Found()
     files = _list_files(place)
     _read_files(files, found, on_progress, cancel)
-    problems = found.problems + [what_is_held(uid, paths) for uid, paths in found.others.items()]
-    series: list[Series] = []
+    problems = found.problems
+    series = _describe_contours(found.others.pop(RTSTRUCT_CLASS, []), problems)
+    problems += [what_is_held(uid, paths) for uid, paths in found.others.items()]
     for images in _by_series(found.images).values():
         listed, refused = describe_series(images)
         series += listed
         problems += refused
     return sorted(series, key=_order_in_list), [problem for problem in problems if problem]
+
+
+def _describe_contours(files: Sequence[Path], problems: list[str]) -> list[Series]:
+    found = []
+    for path in files:
+        from napari_medseg.io.dicom.rtstruct.series import describe_rtstruct
+
+        try:
+            found.append(describe_rtstruct(path))
+        except MedsegError as error:
+            problems.append(error.message)
+    return found
 
 
 def _read_files(

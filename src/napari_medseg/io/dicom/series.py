@@ -14,6 +14,7 @@ from napari_medseg.io.dicom.mosaic import is_mosaic
 from napari_medseg.io.dicom.placement import Placement, place_stack
 from napari_medseg.io.dicom.seg import SEG_CLASSES
 from napari_medseg.io.dicom.stacks import Stack, split_series
+from napari_medseg.io.dicom.tilt import upright_grid
 from napari_medseg.io.dicom.without_image import kind_of
 
 if TYPE_CHECKING:
@@ -91,8 +92,9 @@ def _describe(stack: Stack, placement: Placement, index: int) -> Series:
     title = ", ".join(word for word in (first.series_description, stack.label) if word)
     path = _place_of(stack.instances)
     notes = (*placement.notes, *_value_notes(stack), *_axis_notes(stack))
-    loader = DicomLoader(stack, placement, path, title or _name_from(first), notes)
-    geometry = placement.geometry
+    upright = upright_grid(placement, stack.slices)
+    loader = DicomLoader(stack, placement, path, title or _name_from(first), notes, upright)
+    geometry = loader.geometry
     return Series(
         loader,
         path,
@@ -111,7 +113,7 @@ def _describe(stack: Stack, placement: Placement, index: int) -> Series:
         study_uid=first.study_uid,
         study_date=_iso_date(first.study_date),
         study_description=first.study_description,
-        notes=notes,
+        notes=loader.all_notes,
         n_bytes=loader.n_bytes,
     )
 

@@ -13,6 +13,7 @@ import pydicom
 import pytest
 
 import napari_medseg as ms
+from napari_medseg.core.options import LoadOptions
 from napari_medseg.core.segmentation import Code, Segment
 from napari_medseg.io.dicom.seg import write_dicom_seg
 
@@ -150,14 +151,18 @@ def test_slices_unevenly_spaced_and_tilted(tmp_path: Path, series_writer: Any, s
         ds.ImagePositionPatient = [x, y + n * 0.5, z + (0.6 if n == 3 else 0)]
 
     series_writer(tmp_path / "ct", stack, edit=shift)
-    scan = ms.read_volume(tmp_path / "ct")
+    series = ms.open_study(tmp_path / "ct").series[0]
+    scan = series.load(options=LoadOptions(grid="stored"))
     assert scan.geometry.is_sheared and any("unevenly" in note for note in scan.notes)
     labels = (scan.array % 5 == 0).astype(np.uint8)
     path = ms.write_segmentation(ms.Segmentation.from_array(labels, scan), tmp_path / "s.dcm")
-    back = ms.read_segmentation(path)
+    back = ms.read_segmentation(path, volume=scan)
     np.testing.assert_array_equal(back.array, labels)
     assert back.geometry == scan.geometry
-    np.testing.assert_array_equal(ms.read_segmentation(path, volume=scan).array, labels)
+    upright = ms.read_segmentation(path)
+    assert upright.geometry == series.load().geometry
+    again = ms.read_segmentation(ms.write_segmentation(upright, tmp_path / "t.dcm"), volume=scan)
+    np.testing.assert_array_equal(again.array, labels)
 
 
 def test_a_scan_over_time_is_referred_to_whole(tmp_path: Path, series_writer: Any, stack: Any) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_medseg.io.dicom.seg.read import read_dicom_seg, read_dicom_segs
-    from napari_medseg.io.dicom.seg.write import write_dicom_seg, write_fractional_seg
+    from napari_medseg.io.dicom.seg.upright import read_dicom_seg, read_dicom_segs, write_dicom_seg
+    from napari_medseg.io.dicom.seg.write import write_fractional_seg
 
 SEG_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"})
 """Segmentation Storage, and Label Map Segmentation Storage."""
@@ -18,9 +18,9 @@ MANUFACTURER = "napari-medseg"
 """By which our own files are known again."""
 
 _HOMES = {
-    "read_dicom_seg": "read",
-    "read_dicom_segs": "read",
-    "write_dicom_seg": "write",
+    "read_dicom_seg": "upright",
+    "read_dicom_segs": "upright",
+    "write_dicom_seg": "upright",
     "write_fractional_seg": "write",
 }
 

@@ -34,7 +34,7 @@ class SegLoader:
 
     def load(self, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Volume:
         """Read the labels. Raises MedsegError, or Cancelled."""
-        from napari_medseg.io.dicom.seg.read import read_dicom_seg
+        from napari_medseg.io.dicom.seg.upright import read_dicom_seg
 
         found = read_dicom_seg(self.path, on_progress, cancel)
         return Volume(

@@ -1,0 +1,149 @@
+"""Read the images of a stack into one array, several at a time."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_medseg.io.dicom.faults import other_size
+from napari_medseg.io.dicom.frames import read_frame
+from napari_medseg.io.dicom.instance import Instance
+from napari_medseg.io.dicom.parallel import run_tasks
+from napari_medseg.io.dicom.rescale import rescale_into, slope_and_intercept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.io.dicom.stack import Stack
+    from napari_medseg.io.dicom.tilt import UprightGrid
+
+AnyArray = npt.NDArray[Any]
+
+_MOST_THREADS = 16
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An image, its index k, and the memory (rows, columns[, 3]) it goes to."""
+
+    image: Instance
+    k: int
+    memory: AnyArray
+
+
+_Task = tuple[_Place, ...]
+"""The images of one stored frame: several if it is a mosaic."""
+
+
+def fill_voxels(
+    memory: AnyArray,
+    stack: Stack,
+    slots: Sequence[int],
+    upright: UprightGrid | None = None,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> None:
+    """Read every image of a stack to its place, rescaled.
+
+    Parameters
+    ----------
+    memory : ndarray, shape (n, k, rows, columns) or (1, k, rows, columns, 3)
+        Of a type of `rescale.candidate_types`. Slices that are missing get the lowest intensity of the others, as do
+        rows that no slice covers: visibly empty, and outside every window.
+    stack : Stack
+        The images.
+    slots : sequence of int
+        For every slice of a time point its index k.
+    upright : UprightGrid, optional
+        The grid of `memory`, if it is not that of the images.
+    on_progress, cancel
+        As everywhere.
+
+    Raises
+    ------
+    MedsegError
+        If a file is damaged, gone, or holds an image of another size.
+    RangeExceeded
+        If a value does not fit the type.
+    Cancelled
+        If the user stopped it.
+    """
+
+    def read(task: _Task) -> None:
+        _read_task(task, upright)
+
+    run_tasks(list(_tasks(memory, stack, slots)), read, _n_threads(stack), "Reading images", on_progress, cancel)
+    _fill_empty(memory, slots, upright)
+
+
+def part_of_frame(image: Instance, whole: AnyArray) -> AnyArray:
+    """Return what an image is of the frame that is stored."""
+    tile = image.tile
+    if tile is None:
+        return whole
+    return whole[tile.row : tile.row + tile.rows, tile.column : tile.column + tile.columns]
+
+
+def _tasks(memory: AnyArray, stack: Stack, slots: Sequence[int]) -> Iterator[_Task]:
+    mosaics: dict[Path, list[_Place]] = defaultdict(list)
+    is_colour = stack.slices[0].pixel_format.is_colour
+    for target, images in zip(memory, stack.frames, strict=not is_colour):
+        for slot, image in zip(slots, images, strict=True):
+            place = _Place(image, slot, target[slot])
+            if image.tile is None:
+                yield (place,)
+            else:
+                mosaics[image.path].append(place)
+    yield from map(tuple, mosaics.values())
+
+
+def _n_threads(stack: Stack) -> int:
+    """Return how many threads pay: for decoding as many as cores, for plain reading enough to hide a slow disk."""
+    compressed = stack.slices[0].pixels_length < 0
+    return min(_MOST_THREADS, os.cpu_count() or 1) if compressed else 4
+
+
+def _read_task(task: _Task, upright: UprightGrid | None) -> None:
+    first = task[0].image
+    is_alone = len(task) == 1 and first.tile is None
+    direct = task[0].memory if is_alone and upright is None and not first.pixel_format.is_colour else None
+    whole = read_frame(first, first.frame, direct)
+    for place in task:
+        raw = part_of_frame(place.image, whole)
+        if raw.shape[:2] != (place.image.rows, place.image.columns):
+            raise other_size(place.image.path, raw.shape, (place.image.rows, place.image.columns))
+        if upright is None:
+            _rescale(place.memory, raw, place.image)
+        else:
+            stored = np.empty(raw.shape, place.memory.dtype)
+            _rescale(stored, raw, place.image)
+            upright.put(place.memory, stored, place.k)
+
+
+def _rescale(target: AnyArray, raw: AnyArray, image: Instance) -> None:
+    if raw.shape != target.shape:
+        raise other_size(image.path, raw.shape, (target.shape[0], target.shape[1]))
+    if image.pixel_format.is_colour:
+        target[...] = raw
+    else:
+        rescale_into(target, raw, *((1.0, 0.0) if image.has_modality_lut else slope_and_intercept(image)))
+
+
+def _fill_empty(memory: AnyArray, slots: Sequence[int], upright: UprightGrid | None) -> None:
+    n_rows = memory.shape[2]
+    covered = {slot: (0, n_rows) if upright is None else upright.covered(slot) for slot in slots}
+    missing = sorted(set(range(memory.shape[1])) - set(slots))
+    if not missing and upright is None:
+        return
+    lowest = min(memory[:, slot, begin:end].min() for slot, (begin, end) in covered.items())
+    memory[:, missing] = lowest
+    for slot, (begin, end) in covered.items():
+        memory[:, slot, :begin] = lowest
+        memory[:, slot, end:] = lowest
