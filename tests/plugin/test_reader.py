@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import nibabel as nib
@@ -67,6 +68,26 @@ def test_some_slices_open_as_just_these(slices: list[Path]) -> None:
     assert data.shape[0] == 4
     files = attributes["metadata"]["napari_medseg"].source.files
     assert sorted(Path(file).name for file in files) == [path.name for path in slices[5:9]]
+
+
+def test_a_zip_of_scans_opens_as_its_folder_would(tmp_path: Path, slices: list[Path], scan: Path) -> None:
+    archive = tmp_path / "study.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in slices:
+            file.write(path, f"ct/{path.name}")
+        file.write(scan, scan.name)
+    assert get_reader(str(archive)) is read_layers
+    layers = [Layer.create(*data) for data in read_layers(str(archive))]
+    assert sorted(layer.data.shape for layer in layers) == sorted(
+        [(6, 5, 4), ms.read_volume(slices[0].parent).array.T.shape]
+    )
+    assert {layer_volume(layer).source.path for layer in layers} == {archive}
+
+
+def test_a_zip_of_other_things_is_left_to_others(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "texts.zip", "w") as file:
+        file.writestr("a.txt", "text")
+    assert get_reader(str(tmp_path / "texts.zip")) is None
 
 
 def test_declared_label_maps_open_as_labels_with_names(tmp_path: Path, scan: Path) -> None:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import report
 from napari_medseg.core.study import Series, Study
-from napari_medseg.io.folder import list_files, readable_path
+from napari_medseg.io.folder import is_archive, is_dicomdir_name, list_files, readable_path
 from napari_medseg.io.raster_files import is_raster_name
 
 if TYPE_CHECKING:
-    from napari_medseg.core.progress import CancelToken, ProgressCallback
-    from napari_medseg.core.segmentation import Segmentation
-    from napari_medseg.core.volume import Volume
+    import numpy.typing as npt
 
-_FORMATS_HINT = "This version reads NIfTI (.nii, .nii.gz, .hdr/.img), DICOM and pictures (.png, .jpg, .tif)."
+    from napari_medseg.core.options import LoadOptions
+    from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.core.segmentation import Segment, Segmentation
+    from napari_medseg.core.volume import Volume
+    from napari_medseg.io.dicom.labels import DicomKind
+
+_FORMATS_HINT = (
+    "This version reads NIfTI (.nii, .nii.gz, .hdr/.img), DICOM and pictures (.png, .jpg, .tif), also in a ZIP file."
+)
 
 AnyPath = str | os.PathLike[str]
 
@@ -32,7 +39,8 @@ def open_study(
     Parameters
     ----------
     path : path-like
-        A NIfTI, DICOM or picture file (PNG, JPEG, TIFF), or a folder that holds such files at any depth.
+        A NIfTI, DICOM or picture file (PNG, JPEG, TIFF), or a folder or ZIP that holds such files at any depth; or a
+        DICOMDIR, which stands for the files it lists.
     on_progress : callable, optional
         Called as ``on_progress(done, total, label)``.
     cancel : CancelToken, optional
@@ -52,8 +60,12 @@ def open_study(
     """
     place = readable_path(path)
     if place.is_dir():
-        return _open_folder(place, on_progress, cancel)
+        return _open_folder(place, place.name, on_progress, cancel)
+    if is_archive(place):
+        return _open_archive(place, on_progress, cancel)
     if _is_dicom(place):
+        if is_dicomdir_name(place):
+            return _open_file_set(place, on_progress, cancel)
         series, problems = _find_dicom([place], on_progress, cancel)
         if not series:
             raise _nothing(f"{place.name} holds no images.", problems)
@@ -71,6 +83,8 @@ def read_volume(
     path: AnyPath,
     on_progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
+    *,
+    options: LoadOptions | None = None,
 ) -> Volume:
     """Read the one scan that a file or a folder holds.
 
@@ -80,11 +94,13 @@ def read_volume(
     Parameters
     ----------
     path : path-like
-        A NIfTI file, a DICOM file, a picture, or a folder with one series of images.
+        A NIfTI file, a DICOM file, a picture, or a folder or ZIP with one series of images.
     on_progress : callable, optional
         Called as ``on_progress(done, total, label)``.
     cancel : CancelToken, optional
         Stops the reading.
+    options : LoadOptions, optional
+        Choices about the values, as in `Series.load`.
 
     Raises
     ------
@@ -101,7 +117,7 @@ def read_volume(
             f"{study.path.name} holds {len(images)} series, not one.",
             "Open it with open_study and choose one, or give the path of a single series.",
         )
-    return images[0].load(on_progress, cancel)
+    return images[0].load(on_progress, cancel, options=options)
 
 
 def write_volume(
@@ -147,64 +163,99 @@ def read_segmentation(
     *,
     volume: Volume | None = None,
 ) -> Segmentation:
-    """Read labels: NIfTI of whole numbers, ours (names, codes, colours) or anybody's, DICOM SEG, or a PNG or TIFF.
+    """Read labels: NIfTI of whole numbers, ours (names, codes, colours) or anybody's, DICOM SEG or RTSTRUCT, PNG, TIFF.
+
+    Of segments that overlap, a voxel gets the highest label; `read_segmentations` keeps all.
 
     Parameters
     ----------
     path : path-like
-        The file.
+        The file; or a ZIP that holds one label map.
     on_progress : callable, optional
         Called as ``on_progress(done, total, label)``.
     cancel : CancelToken, optional
         Stops the reading.
     volume : Volume, optional
-        The scan that a DICOM SEG is put onto; by default the series it refers to, where that lies beside it. Other
-        formats have a grid of their own.
+        The scan that labels in DICOM are put onto; by default the series they refer to, where that lies beside them.
+        Other formats have a grid of their own.
 
     Raises
     ------
     MedsegError
-        If it is no label map or cannot be read; if a DICOM SEG does not lie on the voxels of the scan.
+        If it is no label map or cannot be read; if labels in DICOM do not lie on the scan.
     Cancelled
         If the user stopped it.
     """
     place = readable_path(path)
     if place.is_dir():
         raise MedsegError(f"{place.name} is a folder, not a label map.", "Choose a NIfTI file.")
+    if is_archive(place):
+        place = _only_labels(open_study(place, on_progress, cancel))
     if _is_dicom(place):
-        from napari_medseg.io.dicom.seg import read_dicom_seg
+        from napari_medseg.io.dicom.labels import read_dicom_labels
+        from napari_medseg.io.unpacked import labels_in_archive
 
-        return read_dicom_seg(place, on_progress, cancel, volume=volume)
+        return labels_in_archive(read_dicom_labels(place, on_progress, cancel, volume=volume))
     if is_raster_name(place):
         from napari_medseg.io.raster_labels import read_raster_labels
 
         return read_raster_labels(place, on_progress, cancel)
     from napari_medseg.io.nifti import read_nifti_labels
+    from napari_medseg.io.unpacked import labels_in_archive
 
-    return read_nifti_labels(place, on_progress, cancel)
+    return labels_in_archive(read_nifti_labels(place, on_progress, cancel))
 
 
-def write_segmentation(
-    segmentation: Segmentation,
+def read_segmentations(
     path: AnyPath,
     on_progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
+    *,
+    volume: Volume | None = None,
+) -> list[Segmentation]:
+    """Read labels whose segments may overlap: as several segmentations of one scan, as few as hold all of them.
+
+    Only DICOM SEG and RTSTRUCT know overlaps; other formats give one. Parameters and errors are those of
+    `read_segmentation`.
+    """
+    place = readable_path(path)
+    if is_archive(place):
+        place = _only_labels(open_study(place, on_progress, cancel))
+    if not place.is_dir() and _is_dicom(place):
+        from napari_medseg.io.dicom.labels import read_dicom_label_maps
+        from napari_medseg.io.unpacked import labels_in_archive
+
+        found = read_dicom_label_maps(place, on_progress, cancel, volume=volume)
+        return [labels_in_archive(one) for one in found]
+    return [read_segmentation(place, on_progress, cancel, volume=volume)]
+
+
+def write_segmentation(
+    segmentation: Segmentation | Sequence[Segmentation],
+    path: AnyPath,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+    *,
+    dicom: DicomKind | None = None,
 ) -> Path:
     """Write labels as NIfTI (.nii or .nii.gz) with the shape, position and axis order of their scan.
 
-    Labels of a DICOM series or radiograph may also become a DICOM SEG (.dcm) that refers to its images; the labels of
-    a radiograph a grey picture (.png), without names.
+    Labels of a DICOM series or radiograph may also become a DICOM SEG (.dcm) or contours (.rtstruct.dcm) that refer to
+    its images; the labels of a radiograph a grey picture (.png), without names.
 
     Parameters
     ----------
-    segmentation : Segmentation
-        What to write.
+    segmentation : Segmentation or sequence of Segmentation
+        What to write. Several, of one scan, where segments overlap: as DICOM only.
     path : path-like
         Where to; replaced as a whole, or left alone if anything fails. Never the file the scan came from.
     on_progress : callable, optional
         Called as ``on_progress(done, total, label)``.
     cancel : CancelToken, optional
         Stops the writing; nothing is left behind.
+    dicom : {"BINARY", "LABELMAP", "RTSTRUCT"}, optional
+        Of a .dcm file: a SEG of one bit a voxel and segment, which every viewer reads; a SEG of labels, smaller by far,
+        which few read yet; or contours. By default the first, and contours if the name ends in .rtstruct.dcm.
 
     Returns
     -------
@@ -219,9 +270,13 @@ def write_segmentation(
         If the user stopped it.
     """
     if Path(path).suffix.lower() == ".dcm":
-        from napari_medseg.io.dicom.seg import write_dicom_seg
+        from napari_medseg.io.dicom.labels import write_dicom_labels
 
-        return write_dicom_seg(segmentation, Path(path), on_progress, cancel)
+        return write_dicom_labels(segmentation, Path(path), on_progress, cancel, kind=dicom)
+    if isinstance(segmentation, Sequence):
+        if len(segmentation) != 1:
+            raise MedsegError("Segments that overlap do not fit into one label map.", "Save as .dcm.")
+        segmentation = segmentation[0]
     if Path(path).suffix.lower() == ".png":
         from napari_medseg.io.raster_labels import write_raster_labels
 
@@ -231,18 +286,114 @@ def write_segmentation(
     return write_nifti_labels(segmentation, Path(path), on_progress, cancel)
 
 
-def _open_folder(folder: Path, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Study:
+def write_probabilities(
+    probabilities: npt.ArrayLike,
+    volume: Volume,
+    path: AnyPath,
+    segments: Sequence[Segment] | None = None,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+    *,
+    model: str = "",
+) -> Path:
+    """Write probabilities of segments as a FRACTIONAL DICOM SEG.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (i, j, k) or (i, j, k, n)
+        From 0 to 1, of one segment or of n; stored in steps of 1/255.
+    volume : Volume
+        The scan, read from DICOM.
+    path : path-like
+        Where to, ending in .dcm; replaced as a whole, or left alone if anything fails.
+    segments : sequence of Segment, optional
+        What they are of, in the order of the last axis.
+    on_progress : callable, optional
+        Called as ``on_progress(done, total, label)``.
+    cancel : CancelToken, optional
+        Stops the writing; nothing is left behind.
+    model : str
+        What made them.
+
+    Returns
+    -------
+    pathlib.Path
+        The file written.
+
+    Raises
+    ------
+    ValueError
+        If the array has another shape than the scan, or values outside of 0 … 1.
+    MedsegError
+        If the scan is not from DICOM, or the file cannot be written.
+    Cancelled
+        If the user stopped it.
+    """
+    if Path(path).suffix.lower() != ".dcm":
+        raise MedsegError(f"Probabilities cannot be saved as {Path(path).name}.", "Use a name that ends in .dcm.")
+    from napari_medseg.io.dicom.seg import write_fractional_seg
+
+    return write_fractional_seg(probabilities, volume, Path(path), segments, on_progress, cancel, model=model)
+
+
+def _open_folder(folder: Path, name: str, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Study:
+    """Open a folder, or what was unpacked into one; `name` is what the user knows it by."""
     listing = list_files(folder, cancel)
     series, problems = _find_dicom(listing.others, on_progress, cancel) if listing.others else ([], [])
-    problems += listing.problems
+    problems += [*listing.problems, *_lost_files(listing.others)]
     files = [*listing.nifti, *listing.rasters]
     for done, file in enumerate(files):
         report(on_progress, done, len(files), "Reading headers", cancel)
         _add_file(file, series, problems)
     if not series:
         empty = not files and not listing.others
-        raise _nothing(f"{folder.name} is empty." if empty else f"{folder.name} holds no scans.", problems)
+        problems += [f"{file.name} is a ZIP file: open it by itself." for file in listing.others if is_archive(file)]
+        raise _nothing(f"{name} is empty." if empty else f"{name} holds no scans.", problems)
     return Study(folder, series, problems)
+
+
+def _open_archive(path: Path, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Study:
+    from napari_medseg.io.unpacked import in_archive, open_archive
+
+    unpacked = open_archive(path, on_progress, cancel)
+    try:
+        study = _open_folder(unpacked.folder, path.name, on_progress, cancel)
+    except MedsegError as error:
+        raise MedsegError(error.message, " ".join([error.hint, *unpacked.problems[:3]])) from None
+    series = [in_archive(one, path.absolute()) for one in study.series]
+    return Study(path, series, [*study.problems, *unpacked.problems])
+
+
+def _open_file_set(dicomdir: Path, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Study:
+    """Open the files that a DICOMDIR lists, and tell of those that are not there."""
+    from napari_medseg.io.dicom.dicomdir import missing_note, read_dicomdir
+
+    listed = read_dicomdir(dicomdir)
+    note = missing_note(dicomdir, listed.missing)
+    series, problems = _find_dicom(list(listed.files), on_progress, cancel) if listed.files else ([], [])
+    problems += [note] if note else []
+    if not series:
+        raise _nothing(f"{dicomdir.name} lists no images that can be read.", problems)
+    return Study(dicomdir, series, problems)
+
+
+def _lost_files(files: list[Path]) -> list[str]:
+    """Return a sentence for each DICOMDIR of a folder that lists files which are not there."""
+    indices = [file for file in files if is_dicomdir_name(file)]
+    if not indices:
+        return []
+    from napari_medseg.io.dicom.dicomdir import missing_files
+
+    return [note for note in map(missing_files, indices) if note]
+
+
+def _only_labels(study: Study) -> Path:
+    labels = [series.path for series in study.series if series.kind == "segmentation"]
+    if len(labels) != 1:
+        raise MedsegError(
+            f"{study.path.name} holds {len(labels) or 'no'} label maps, not one.", "Open it as a study and choose."
+        )
+    return labels[0]
 
 
 def _add_file(file: Path, series: list[Series], problems: list[str]) -> None:

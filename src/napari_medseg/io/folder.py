@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from napari_medseg.core.progress import CancelToken
 
 
+_ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+
+
 @dataclass(frozen=True)
 class Listing:
     """The files of a folder, at any depth, in order of name.
@@ -35,6 +38,20 @@ class Listing:
     rasters: list[Path]
     others: list[Path]
     problems: list[str]
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a ZIP by its content."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in _ZIP_MAGIC
+    except OSError:
+        return False
+
+
+def is_dicomdir_name(path: Path) -> bool:
+    """Whether a file is called as the index of a DICOM CD is (PS3.10 section 8.6)."""
+    return path.name.upper() == "DICOMDIR"
 
 
 def readable_path(path: str | os.PathLike[str]) -> Path:

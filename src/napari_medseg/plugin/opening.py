@@ -120,6 +120,17 @@ def is_raster_file(path: Path) -> bool:
     return is_raster(path)
 
 
+def is_archive_file(path: Path) -> bool:
+    """Whether a file is a ZIP that holds scans, by a look at its first members."""
+    from napari_medseg.io.folder import is_archive
+
+    if not is_archive(path):
+        return False
+    from napari_medseg.io.archive import may_hold_scans
+
+    return may_hold_scans(path)
+
+
 def is_half_of_pair(path: Path) -> bool:
     """Whether a file is called like one half of a .hdr/.img pair."""
     from napari_medseg.io.nifti_files import HEADER_SUFFIXES, IMAGE_SUFFIXES, suffix_of

@@ -1,4 +1,4 @@
-"""napari's way in: NIfTI and DICOM files, pictures, several files, and folders."""
+"""napari's way in: NIfTI and DICOM files, pictures, ZIP files, several files, and folders."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from napari_medseg.core.segmentation import Segmentation
 from napari_medseg.plugin.layer_data import NO_LAYER, LayerData, to_layer_data
 from napari_medseg.plugin.opening import (
     find_study,
+    is_archive_file,
     is_dicom_file,
     is_half_of_pair,
     is_nifti_file,
@@ -34,7 +35,7 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
     Parameters
     ----------
     path : str or sequence of str
-        Files (NIfTI by name, DICOM by content, pictures by both) or folders.
+        Files (NIfTI by name, DICOM and ZIP by content, pictures by both) or folders.
     """
     try:
         paths = _as_paths(path)
@@ -47,9 +48,10 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
 def read_layers(path: PathOrPaths) -> list[LayerData]:
     """Read files or folders into layers.
 
-    One series becomes one layer. A folder of several series is listed in the Studies panel if a viewer's window is
-    open, so that the user chooses; without a window all of them are loaded. A lone DICOM file opens the series that
-    it belongs to, once: dropping all slices of a series (or both halves of a .hdr/.img pair) opens it one time.
+    One series becomes one layer. A folder or ZIP of several series is listed in the Studies panel if a viewer's
+    window is open, so that the user chooses; without a window all of them are loaded. A lone DICOM file opens the
+    series that it belongs to, once: dropping all slices of a series (or both halves of a .hdr/.img pair) opens it one
+    time.
 
     Parameters
     ----------
@@ -74,7 +76,7 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
     try:
         with shown_progress("Looking for scans") as (on_progress, cancel):
             study = find_study(paths, on_progress, cancel)
-            if len(study.series) > 1 and any(place.is_dir() for place in paths) and show_study(study):
+            if len(study.series) > 1 and any(map(_is_collection, paths)) and show_study(study):
                 return NO_LAYER
             layers = [_load_layer(series, on_progress, cancel) for series in study.series]
     except Cancelled:
@@ -103,7 +105,12 @@ def _as_paths(path: PathOrPaths) -> list[Path]:
 def _may_be_scan(path: Path) -> bool:
     if path.is_dir():
         return True
-    return path.is_file() and (is_nifti_file(path) or is_raster_file(path) or is_dicom_file(path))
+    known = (is_nifti_file, is_raster_file, is_dicom_file, is_archive_file)
+    return path.is_file() and any(is_kind(path) for is_kind in known)
+
+
+def _is_collection(path: Path) -> bool:
+    return path.is_dir() or is_archive_file(path)
 
 
 def _is_part_of_scan(path: Path) -> bool:

@@ -27,6 +27,7 @@ _SUFFIXES = (
     ".jpeg",
     ".tif",
     ".tiff",
+    ".zip",
 )
 _NOT_IN_NAMES = '<>:"/\\|?*'
 

@@ -270,7 +270,8 @@ class StudiesView(QWidget):
             self.open_requested.emit([Path(folder)])
 
     def _choose_files(self) -> None:
-        kinds = "Scans (*.nii *.nii.gz *.hdr *.img *.dcm *.ima *.png *.jpg *.jpeg *.tif *.tiff);;All files (*)"
+        patterns = "*.nii *.nii.gz *.hdr *.img *.dcm *.ima *.zip DICOMDIR *.png *.jpg *.jpeg *.tif *.tiff"
+        kinds = f"Scans ({patterns});;All files (*)"
         files, _ = QFileDialog.getOpenFileNames(self, "Open scans", "", kinds)
         if files:
             self.open_requested.emit([Path(file) for file in files])

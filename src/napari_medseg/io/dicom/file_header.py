@@ -12,6 +12,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import dcmread, read_dataset
 
 from napari_medseg.io.dicom.attributes import PIXEL_ELEMENTS, WANTED
+from napari_medseg.io.dicom.bounded_file import BoundedFile
 from napari_medseg.io.dicom.deflate import DEFLATED, InflatedHeader
 from napari_medseg.io.dicom.elements import HeaderElements, PixelElement
 from napari_medseg.io.dicom.quick_header import NotPlain, walk_header
@@ -73,7 +74,7 @@ def read_with_pydicom(path: Path, head: bytes) -> HeaderElements:
         inflated = InflatedHeader(path)
         dataset = _read_inflated(inflated)
         return _from_dataset(dataset, DEFLATED, "", _find_pixels(inflated, dataset))
-    with path.open("rb") as file:
+    with BoundedFile(path) as file:
         found = dcmread(file, stop_before_pixels=True, force=True)
         syntax = str(found.file_meta.get("TransferSyntaxUID", "") or "")
         media_class = str(found.file_meta.get("MediaStorageSOPClassUID", "") or "")
@@ -92,8 +93,22 @@ def read_dataset_without_pixels(path: Path) -> Dataset:
     """
     if DEFLATED.encode() in read_head(path):
         return _read_inflated(InflatedHeader(path))
-    with path.open("rb") as file:
+    with BoundedFile(path) as file:
         return dcmread(file, stop_before_pixels=True, force=True)
+
+
+def stored_text(dataset: Dataset, tag: int | str) -> str:
+    """Return the characters of an element as they stand in the file; empty if it is missing.
+
+    pydicom's own access validates, and logs values that may name the patient.
+    """
+    if tag not in dataset:
+        return ""
+    item = dataset.get_item(tag)
+    value = item.value if isinstance(item, RawDataElement) else getattr(item, "value", b"")
+    if isinstance(value, bytes):
+        return value.decode("ascii", errors="replace").strip("\0 ")
+    return "" if value is None else str(value).strip("\0 ")
 
 
 def _read_inflated(inflated: InflatedHeader) -> Dataset:

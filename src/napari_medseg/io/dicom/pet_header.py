@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
-from napari_medseg.io.dicom.file_header import UNREADABLE, read_dataset_without_pixels
+from napari_medseg.io.dicom.file_header import UNREADABLE, read_dataset_without_pixels, stored_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PHILIPS = (0x7053, "Philips PET Private Group")
 _PHILIPS_SUV, _PHILIPS_ACTIVITY = 0x00, 0x09
+_DURATION = "ActualFrameDuration"
 _GE = (0x0009, "GEMS_PETD_01")
 _GE_SCAN_DATE_TIME = 0x0D
 
@@ -81,69 +82,68 @@ def read_pet_header(path: Path) -> PetHeader:
 
 def pet_header_of(dataset: Dataset) -> PetHeader:
     """Take the facts from a header; malformed ones count as missing."""
-    tracers = _value(dataset, "RadiopharmaceuticalInformationSequence")
-    tracer = tracers[0] if tracers else None
-    reference, duration = (_positive(_value(dataset, name)) for name in ("FrameReferenceTime", "ActualFrameDuration"))
-    acquired = _date_time(_value(dataset, "AcquisitionDateTime"))
+    reference, duration = (_positive(stored_text(dataset, name)) for name in ("FrameReferenceTime", _DURATION))
     return PetHeader(
-        units=_word(_value(dataset, "Units")),
-        suv_type=_word(_value(dataset, "SUVType")),
-        corrections=frozenset(_words(_value(dataset, "CorrectedImage"))),
-        decay_correction=_word(_value(dataset, "DecayCorrection")),
-        half_life_s=_positive(_value(tracer, "RadionuclideHalfLife")),
-        dose_bq=_positive(_value(tracer, "RadionuclideTotalDose")),
-        weight_kg=_positive(_value(dataset, "PatientWeight")),
-        injected_at=_date_time(_value(tracer, "RadiopharmaceuticalStartDateTime")),
-        injected_clock=_clock(_value(tracer, "RadiopharmaceuticalStartTime")),
-        series_at=_joined(_value(dataset, "SeriesDate"), _value(dataset, "SeriesTime")),
-        acquired_at=_joined(_value(dataset, "AcquisitionDate"), _value(dataset, "AcquisitionTime")) or acquired,
+        units=_word(stored_text(dataset, "Units")),
+        suv_type=_word(stored_text(dataset, "SUVType")),
+        corrections=frozenset(_words(stored_text(dataset, "CorrectedImage"))),
+        decay_correction=_word(stored_text(dataset, "DecayCorrection")),
+        weight_kg=_positive(stored_text(dataset, "PatientWeight")),
+        series_at=_joined(dataset, "SeriesDate", "SeriesTime"),
+        acquired_at=_joined(dataset, "AcquisitionDate", "AcquisitionTime")
+        or _date_time(stored_text(dataset, "AcquisitionDateTime")),
         ge_scan_at=_date_time(_private(dataset, _GE, _GE_SCAN_DATE_TIME)),
         reference_s=reference / 1000 if reference else None,
         duration_s=duration / 1000 if duration else None,
         philips_suv=_positive(_private(dataset, _PHILIPS, _PHILIPS_SUV)),
         philips_activity=_positive(_private(dataset, _PHILIPS, _PHILIPS_ACTIVITY)),
+        **_tracer(dataset),
     )
 
 
-def _value(dataset: Dataset | None, keyword: str) -> Any:
-    """Return a value; None where it is missing or malformed."""
+def _tracer(dataset: Dataset) -> dict[str, Any]:
     try:
-        return None if dataset is None else dataset.get(keyword)
+        tracer = dataset.RadiopharmaceuticalInformationSequence[0]
+        return {
+            "half_life_s": _positive(stored_text(tracer, "RadionuclideHalfLife")),
+            "dose_bq": _positive(stored_text(tracer, "RadionuclideTotalDose")),
+            "injected_at": _date_time(stored_text(tracer, "RadiopharmaceuticalStartDateTime")),
+            "injected_clock": _clock(stored_text(tracer, "RadiopharmaceuticalStartTime")),
+        }
     except UNREADABLE:
-        return None
+        return {}
 
 
-def _private(dataset: Dataset, block: tuple[int, str], element: int) -> Any:
+def _private(dataset: Dataset, block: tuple[int, str], element: int) -> str:
     try:
-        return dataset.private_block(*block)[element].value
+        return stored_text(dataset, dataset.private_block(*block).get_tag(element))
     except UNREADABLE:
-        return None
+        return ""
 
 
-def _positive(value: Any) -> float | None:
+def _positive(text: str) -> float | None:
     try:
-        number = float(value.decode() if isinstance(value, bytes) else value)
-    except (TypeError, ValueError):
+        number = float(text)
+    except ValueError:
         return None
     return number if math.isfinite(number) and number > 0 else None
 
 
-def _words(value: Any) -> list[str]:
-    parts = [value] if isinstance(value, str) else list(value or ())
-    return [str(part).strip().upper() for part in parts]
+def _words(text: str) -> list[str]:
+    return [part.strip().upper() for part in text.split("\\")]
 
 
-def _word(value: Any) -> str:
-    return next(iter(_words(value)), "")
+def _word(text: str) -> str:
+    return _words(text)[0]
 
 
-def _joined(date: Any, clock: Any) -> datetime | None:
-    return _date_time(f"{str(date).replace('.', '')[:8]}{str(clock).replace(':', '')}") if date and clock else None
+def _joined(dataset: Dataset, date: str, clock: str) -> datetime | None:
+    day, moment = stored_text(dataset, date).replace(".", ""), stored_text(dataset, clock).replace(":", "")
+    return _date_time(day[:8] + moment) if day and moment else None
 
 
-def _date_time(value: Any) -> datetime | None:
+def _date_time(text: str) -> datetime | None:
     """Read a DT: the digits before a zone, for all times of a series are of one."""
-    text = (value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")).strip("\0 ")
     clock = _clock(text[8:].split("+")[0].split("-")[0])
     try:
         return None if clock is None else datetime.combine(datetime.strptime(text[:8], "%Y%m%d"), clock)
@@ -151,12 +151,12 @@ def _date_time(value: Any) -> datetime | None:
         return None
 
 
-def _clock(value: Any) -> time | None:
+def _clock(text: str) -> time | None:
     """Read a TM: HHMMSS.FFFFFF, where minutes and seconds may be missing."""
-    whole, _, part = str(value or "").strip().replace(":", "").partition(".")
-    if len(whole) not in (2, 4, 6) or not whole.isdigit():
+    whole, _, part = text.strip().replace(":", "").partition(".")
+    if len(whole) not in (2, 4, 6) or not whole.isdecimal():
         return None
-    microsecond = int(f"{part:0<6.6}") if part.isdigit() else 0
+    microsecond = int(f"{part:0<6.6}") if part.isdecimal() else 0
     try:
         return time(int(whole[:2]), int(whole[2:4] or 0), min(int(whole[4:6] or 0), 59), microsecond)
     except ValueError:
