@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from pydicom import config
 from pydicom.dataelem import RawDataElement
-from pydicom.filereader import dcmread
 
 from napari_medseg.io.dicom import attributes as tags
+from napari_medseg.io.dicom.file_header import read_dataset_without_pixels
 from napari_medseg.io.dicom.quick_header import (
     ITEM,
     UNDEFINED,
@@ -212,7 +212,7 @@ def _last(data: bytes, at: int, implicit: bool) -> tuple[int, bytes, int, int]:
 
 def _items_by_pydicom(path: Path) -> tuple[list[Values], list[Values]]:
     with config.disable_value_validation():
-        dataset = dcmread(path, stop_before_pixels=True, force=True)
+        dataset = read_dataset_without_pixels(path)
         return tuple(
             [_flatten_dataset(item) for item in dataset[tag].value] if tag in dataset else []
             for tag in (tags.SHARED_GROUPS, tags.PER_FRAME_GROUPS)
