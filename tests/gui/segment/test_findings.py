@@ -136,10 +136,15 @@ def test_a_run_gives_labels_and_boxes_and_a_list(
     assert view.findings.slider_value.text() == "0.30"
     assert view.findings.count.text() == "2 of 3 findings shown"
     assert _rows(findings_panel) == [
-        ["1  Lung opacity", "0.90", "4.00", ""],
-        ["2  Lung opacity", "0.40", "4.00", ""],
-        ["3  Lung opacity", "0.10", "4.00", "hidden"],
+        ["1", "0.90", "4.00", ""],
+        ["2", "0.40", "4.00", ""],
+        ["3", "0.10", "4.00", "hidden"],
     ]
+    table = view.findings.table.model()
+    assert table.headerData(0, Qt.Orientation.Horizontal) == "Lung opacity", "said once, where all are of one kind"
+    table.setData(table.index(1, 0), "Scar")
+    assert [row[0] for row in _rows(findings_panel)] == ["1  Lung opacity", "Scar", "3  Lung opacity"]
+    assert table.headerData(0, Qt.Orientation.Horizontal) == "Finding"
     assert _shown(link) == [1, 2]
     assert view.model.notice.text.startswith("2 findings, and 1 less sure, in ")
 
@@ -175,7 +180,7 @@ def test_nothing_sure_is_said_and_a_box_can_be_drawn(
     assert layer == findings_panel.findings.link.box_layer and layer.mode == "add_rectangle"
     layer.add_rectangles(np.array([[10, 10], [10, 20], [20, 20], [20, 10]]))
     qtbot.waitUntil(lambda: section.table.isVisible())
-    assert _rows(findings_panel)[0][:2] == ["1  Finding", "–"] and _rows(findings_panel)[0][3] == "by hand"
+    assert _rows(findings_panel)[0][:2] == ["1", "–"] and _rows(findings_panel)[0][3] == "by hand"
     assert layer.mode == "select"
 
 
@@ -272,7 +277,7 @@ def test_a_deleted_box_deletes_its_finding(qtbot: Any, findings_panel: SegmentWi
     assert not (link.labels.data == 1).any() and len(_rows(findings_panel)) == 2
     link.labels.undo()
     qtbot.waitUntil(lambda: link.board.finding(1) is not None)
-    assert _rows(findings_panel)[0][:2] == ["1  Lung opacity", "0.90"]
+    assert _rows(findings_panel)[0][:2] == ["1", "0.90"]
     assert sorted(link.box_layer.features["label"]) == [1, 2, 3]
 
 
@@ -290,7 +295,8 @@ def test_a_new_box_makes_an_ellipse_with_a_fresh_label(qtbot: Any, findings_pane
     qtbot.waitUntil(lambda: link.board.finding(4) is not None)
     assert link.current == 4 == link.labels.selected_label
     assert (link.labels.data == 4).sum() == pytest.approx(np.pi * 10 * 7.5, rel=0.05)
-    assert _rows(findings_panel)[-1][:2] == ["4  Finding", "–"]
+    assert _rows(findings_panel)[-1][:2] == ["4", "–"]
+    assert link.board.finding(4).segment.name == "Lung opacity 4", "named as the others are"
     assert list(link.box_layer.features["label"]) == [1, 2, 3, 4]
     link.labels.undo()
     qtbot.waitUntil(lambda: link.board.finding(4) is None)

@@ -59,15 +59,16 @@ class FindingRow:
     shown: bool
 
     @property
-    def numbered_name(self) -> str:
-        """The name with its number in front, where it is read even in a narrow panel."""
+    def parts(self) -> tuple[str, str]:
+        """What kind of finding the name tells, and its number; without a number, all of it is the kind."""
         numbered = _NUMBERED.fullmatch(self.name)
-        return f"{numbered[2]}  {numbered[1]}" if numbered else self.name
+        return (numbered[1], numbered[2]) if numbered else (self.name, "")
 
-    def text(self, column: int, unit: SizeUnit) -> str:
-        """Return what stands in a column."""
+    def text(self, column: int, unit: SizeUnit, common: str = "") -> str:
+        """Return what stands in a column; a kind that is `common` to all findings stands above them."""
         if column == 0:
-            return self.numbered_name
+            kind, number = self.parts
+            return number if number and kind == common else f"{number}  {kind}" if number else kind
         if column == 1:
             return "–" if self.score is None else f"{self.score:.2f}"
         if column == _STATUS:
@@ -82,6 +83,7 @@ class _FindingsModel(QAbstractTableModel):
         super().__init__(parent)
         self.rows: tuple[FindingRow, ...] = ()
         self.unit: SizeUnit = "pixels"
+        self.common = ""
         self.dimmed = QColor("grey")
 
     def rowCount(self, parent: AnyIndex | None = None) -> int:
@@ -92,7 +94,7 @@ class _FindingsModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return ("Finding", "Score", self.unit, "Status")[section]
+            return (self.common or "Finding", "Score", self.unit, "Status")[section]
         return None
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
@@ -105,7 +107,7 @@ class _FindingsModel(QAbstractTableModel):
             case Qt.ItemDataRole.EditRole:
                 return row.name
             case Qt.ItemDataRole.DisplayRole:
-                return row.text(column, self.unit)
+                return row.text(column, self.unit, self.common)
             case Qt.ItemDataRole.ToolTipRole:
                 return f"{row.name} (label {row.label})" if column == 0 else None
             case Qt.ItemDataRole.DecorationRole if column == 0:
@@ -126,9 +128,11 @@ class _FindingsModel(QAbstractTableModel):
 
     def show(self, rows: tuple[FindingRow, ...], unit: SizeUnit) -> None:
         same = [row.label for row in rows] == [row.label for row in self.rows]
-        if unit != self.unit:
-            self.unit = unit
-            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 2, 2)
+        kinds = {kind if number else "" for kind, number in (row.parts for row in rows)}
+        common = kinds.pop() if len(kinds) == 1 else ""
+        if (unit, common) != (self.unit, self.common):
+            self.unit, self.common = unit, common
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, 2)
         if same:
             self.rows = rows
             self.dataChanged.emit(self.index(0, 0), self.index(max(len(rows) - 1, 0), _STATUS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -215,11 +216,17 @@ class FindingsBoard:
             self._now.pop(label, None)
             return
         self._memory.keep(label, mark, known)
-        segment = self._segments.get(label) or Segment(label, f"{_HAND_MADE} {label}")
+        segment = self._segments.get(label) or self._hand_made(label)
         segment = replace(segment, score=known.score, box=box_of_rectangle(self._frame, known.rectangle))
         self._segments[label] = segment
         n_pixels = outline.n_pixels if outline is not None else 0
         self._now[label] = ShownFinding(segment, known.rectangle, n_pixels, known.edited, self._decisions.get(label))
+
+    def _hand_made(self, label: int) -> Segment:
+        """Return a segment for what a person drew: of the kind of all others, where they are of one kind."""
+        kinds = {(re.sub(r"\s+\d+$", "", one.name), one.code) for one in self._segments.values()}
+        name, code = kinds.pop() if len(kinds) == 1 else (_HAND_MADE, None)
+        return Segment(label, f"{name} {label}", code)
 
     def _first_seen(self, label: int, outline: Outline | None) -> Known | None:
         """Return what the layer says of a label; None if it says nothing, for it was made just now."""
