@@ -69,3 +69,22 @@ def test_a_broken_series_does_not_stop_the_others(run: Run, sample_data: Path, t
     assert out.count("\n") == 1
     assert "not converted" in err
     assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+def test_missing_slices_are_filled_only_on_request(run: Run, sample_data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "ct"
+    folder.mkdir()
+    kept = [path for n, path in enumerate(sorted((sample_data / "chest_ct").iterdir())) if n not in (10, 11)]
+    for path in kept:
+        (folder / path.name).write_bytes(path.read_bytes())
+    filled = {}
+    for grid in ("auto", "even"):
+        status, _, _ = run("convert", folder, tmp_path / f"{grid}.nii.gz", "--grid", grid)
+        assert status == 0
+        image = nibabel.load(tmp_path / f"{grid}.nii.gz")
+        filled[grid] = [len(np.unique(image.dataobj[:, :, k])) > 1 for k in range(image.shape[2])]
+    assert filled["auto"].count(False) == 2
+    assert all(filled["even"])
+    status, _, err = run("convert", folder, tmp_path / "x.nii.gz", "--grid", "crooked")
+    assert status == 2
+    assert "crooked" in err

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from napari_medseg.cli.paths import check_outputs, file_name, is_nifti
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.options import LoadOptions, VoxelGrid
 
 if TYPE_CHECKING:
     import argparse
@@ -20,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument("path", type=Path, metavar="PATH", help="a scan, or a folder of scans")
     parser.add_argument("output", type=Path, metavar="OUT", help="a .nii.gz or .nii file for one series, else a folder")
+    parser.add_argument(
+        "--grid",
+        choices=get_args(VoxelGrid),
+        default="auto",
+        help="auto: a tilted CT is put upright, all else is as stored; stored: tilted slices stay sheared, too; "
+        "even: uneven or missing slices are also resampled to even ones",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
 
 
@@ -33,7 +41,7 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
     failures = list(study.problems)
     for series, target in zip(study.series, targets, strict=True):
         try:
-            write_series(series, target, on_progress)
+            write_series(series, target, on_progress, LoadOptions(grid=arguments.grid))
         except MedsegError as error:
             failures.append(f"{series.description or series.path.name}: {error}")
         else:
@@ -59,11 +67,11 @@ def name_outputs(series: list[Series], output: Path) -> list[Path]:
     return [output]
 
 
-def write_series(series: Series, target: Path, on_progress: ProgressCallback) -> None:
+def write_series(series: Series, target: Path, on_progress: ProgressCallback, options: LoadOptions) -> None:
     """Read one series and write it; labels keep their names."""
     from napari_medseg.io import read_segmentation, write_segmentation, write_volume
 
     if series.kind == "segmentation":
         write_segmentation(read_segmentation(series.path), target, on_progress)
     else:
-        write_volume(series.load(on_progress), target, on_progress)
+        write_volume(series.load(on_progress, options=options), target, on_progress)

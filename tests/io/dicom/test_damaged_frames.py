@@ -69,7 +69,7 @@ def test_mutations_end_in_a_volume_or_a_sentence(tmp_path, seeds, seed):
     rng = np.random.default_rng(seed)
     path = tmp_path / "damaged.dcm"
     loaded = 0
-    for _ in range(120):
+    for _ in range(60):
         path.write_bytes(mutate(data, rng, len(data) - 6 * 8 * 8 * 2))
         tracemalloc.start()
         series, problems = find_dicom_series(path)
@@ -85,4 +85,4 @@ def test_mutations_end_in_a_volume_or_a_sentence(tmp_path, seeds, seed):
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < 20e6  # a file of a few kilobytes asks for no more than pydicom itself does
-    assert loaded > 10
+    assert loaded > 3
