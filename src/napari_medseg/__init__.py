@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from napari_medseg.io import (
         open_study,
         read_segmentation,
+        read_segmentations,
         read_volume,
+        write_probabilities,
         write_segmentation,
         write_volume,
     )
@@ -49,7 +51,9 @@ _HOMES = {
     "load_model": "inference",
     "open_study": "io",
     "read_segmentation": "io",
+    "read_segmentations": "io",
     "read_volume": "io",
+    "write_probabilities": "io",
     "write_segmentation": "io",
     "write_volume": "io",
 }
@@ -75,7 +79,9 @@ __all__ = [
     "load_model",
     "open_study",
     "read_segmentation",
+    "read_segmentations",
     "read_volume",
+    "write_probabilities",
     "write_segmentation",
     "write_volume",
 ]

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from napari_medseg.io.door import (
         open_study,
         read_segmentation,
+        read_segmentations,
         read_volume,
+        write_probabilities,
         write_segmentation,
         write_volume,
     )
@@ -25,9 +27,11 @@ __all__ = [
     "open_study",
     "read_findings",
     "read_segmentation",
+    "read_segmentations",
     "read_volume",
     "segmentation_of",
     "write_findings",
+    "write_probabilities",
     "write_segmentation",
     "write_volume",
 ]

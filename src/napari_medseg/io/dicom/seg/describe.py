@@ -15,12 +15,11 @@ from highdicom.sr import CodedConcept
 from pydicom.sr.codedict import codes
 
 from napari_medseg.io.dicom.seg.concepts import category_of, type_of
+from napari_medseg.io.dicom.seg.text import short_text
 
 if TYPE_CHECKING:
     from napari_medseg.core.segmentation import Code, Segment
     from napari_medseg.io.dicom.seg.content import AlgorithmType
-
-_LONGEST_TEXT = 64
 
 
 def describe_segment(
@@ -57,12 +56,6 @@ def describe_segment(
     if words:
         item.SegmentDescription = ". ".join(words)
     return item
-
-
-def short_text(text: str) -> str:
-    """Return text that fits into a DICOM Long String: 64 characters, no backslash, no control characters."""
-    plain = "".join(" " if ord(c) < 32 or ord(c) == 127 else c for c in text.replace("\\", "/"))
-    return plain.strip()[:_LONGEST_TEXT].strip()
 
 
 def _concept(code: Code) -> CodedConcept:

@@ -101,7 +101,8 @@ def _derivation(plane: Plane) -> bytes:
 
 
 def _reference(image: Instance) -> bytes:
-    return text(0x00081150, "UI", image.sop_class) + text(0x00081155, "UI", image.sop_instance_uid)
+    named = text(0x00081150, "UI", image.sop_class) + text(0x00081155, "UI", image.sop_instance_uid)
+    return named + text(0x00081160, "IS", str(image.frame + 1)) if image.n_frames > 1 else named
 
 
 def _step_mm(planes: Sequence[Plane], geometry: Geometry) -> float | None:

@@ -13,7 +13,7 @@ from napari_medseg.io.dicom.seg.grid import is_placed, land
 from napari_medseg.io.dicom.stacks import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from napari_medseg.core.progress import CancelToken
@@ -57,22 +57,47 @@ def find_target(header: SegHeader, cancel: CancelToken | None = None) -> Target 
     Cancelled
         If the user stopped it.
     """
-    from napari_medseg.io.dicom.scan import find_dicom_series
-
-    wanted = set(header.referenced_series)
-    if not wanted:
+    if not header.referenced_series:
         return None
-    folder = header.path.absolute().parent
-    for files in (_files_in(folder), _files_below(folder)):
-        series, _ = find_dicom_series([path for path in files if path != header.path.absolute()], None, cancel)
-        loaders = [one.loader for one in series if one.uid.partition("#")[0] in wanted]
-        found = [loader for loader in loaders if isinstance(loader, DicomLoader)]
+    for found in find_loaders(header.path, header.referenced_series, cancel):
         fitting = [loader for loader in found if _fits(header, loader)]
         if fitting or (found := [loader for loader in found if _shares_frame(header, loader)]):
-            loader = max(fitting[:1] or found, key=lambda loader: loader.placement.geometry.n_voxels)
-            geometry = loader.placement.geometry
-            return Target(geometry, loader.source(geometry.shape), loader.stack)
+            return target_of_loader(max(fitting[:1] or found, key=lambda loader: loader.placement.geometry.n_voxels))
     return None
+
+
+def target_of_loader(loader: DicomLoader) -> Target:
+    """Return the grid of a scan on disk."""
+    geometry = loader.placement.geometry
+    return Target(geometry, loader.source(geometry.shape), loader.stack)
+
+
+def find_loaders(
+    path: Path, series_uids: Collection[str], cancel: CancelToken | None = None
+) -> Iterator[list[DicomLoader]]:
+    """Yield the stacks of some series: those in the folder of a file, then those one folder below.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file that refers to them.
+    series_uids : collection of str
+        Series Instance UIDs.
+    cancel : CancelToken, optional
+        Stops the search.
+
+    Raises
+    ------
+    Cancelled
+        If the user stopped it.
+    """
+    from napari_medseg.io.dicom.scan import find_dicom_series
+
+    own = path.absolute()
+    for files in (_files_in(own.parent), _files_below(own.parent)):
+        series, _ = find_dicom_series([file for file in files if file != own], None, cancel)
+        loaders = [one.loader for one in series if one.uid.partition("#")[0] in series_uids]
+        yield [loader for loader in loaders if isinstance(loader, DicomLoader)]
 
 
 def _shares_frame(header: SegHeader, loader: DicomLoader) -> bool:

@@ -30,7 +30,7 @@ def segment_of(item: Dataset, *, ours: bool) -> tuple[int, Segment]:
     """
     number = int(item.SegmentNumber)
     text = str(item.get("SegmentDescription") or "") if ours else ""
-    score, label = _SCORE.search(text), _LABEL.search(text)
+    label = _LABEL.search(text)
     code = _code_of(item)
     name = str(item.get("SegmentLabel") or "").strip() or (code.meaning if code is not None else "")
     told = int(label[1]) if label is not None else number
@@ -39,8 +39,14 @@ def segment_of(item: Dataset, *, ours: bool) -> tuple[int, Segment]:
         name=name or f"Segment {number}",
         code=None if code == TISSUE else code,
         colour=_colour_of(item),
-        score=float(score[1]) if score is not None else None,
+        score=score_in(text),
     )
+
+
+def score_in(text: str) -> float | None:
+    """Return the score that a description of ours tells."""
+    score = _SCORE.search(text)
+    return float(score[1]) if score is not None else None
 
 
 def _code_of(item: Dataset) -> Code | None:

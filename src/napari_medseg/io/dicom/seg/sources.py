@@ -1,4 +1,4 @@
-"""The images that labels were made for, read again from their files when a DICOM SEG must refer to them."""
+"""The images that labels were made for, read again from their files when labels in DICOM must refer to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import report
 from napari_medseg.io.dicom.faults import unreadable
 from napari_medseg.io.dicom.file_header import UNREADABLE
-from napari_medseg.io.dicom.header import read_instance
+from napari_medseg.io.dicom.images import read_images
 from napari_medseg.io.dicom.placement import Placement, place_stack
 from napari_medseg.io.dicom.sniff import read_head
 from napari_medseg.io.dicom.stacks import Stack, split_series
@@ -56,11 +56,6 @@ class SourceImages:
         """The index k of each of `slices`."""
         return self.placement.slots
 
-    @property
-    def further(self) -> tuple[Instance, ...]:
-        """The images of later time points."""
-        return self.stack.instances[len(self.slices) :]
-
 
 def read_source_images(
     source: Source | None,
@@ -86,20 +81,39 @@ def read_source_images(
     """
     if source is None or source.format != "dicom" or not source.files:
         raise MedsegError(
-            "A DICOM SEG refers to the DICOM images that the labels were made for, and none are known here.",
+            "Labels in DICOM refer to the DICOM images that they were made for, and none are known here.",
             _SAVE_ELSEWHERE,
         )
-    instances = []
+    instances: list[Instance] = []
     for done, path in enumerate(source.files):
         report(on_progress, done, len(source.files), "Reading headers", cancel)
-        instances.append(_read(path))
+        instances += _read(path)
     _check_readable(instances)
-    stacks = split_series(instances)
-    placement = place_stack(stacks[0])
-    whole = len(stacks) == 1 and len(stacks[0].instances) == len(source.files)
-    if not whole or not placement.geometry.matches(geometry, _MATCH_MM):
-        raise MedsegError(f"{instances[0].path.name} and its series no longer lie where the labels do.", _PUT_BACK)
-    return SourceImages(stacks[0], placement)
+    for stack in split_series(instances):
+        if {one.path for one in stack.instances} == set(source.files):
+            placement = place_stack(stack)
+            if placement.geometry.matches(geometry, _MATCH_MM):
+                return SourceImages(stack, placement)
+    raise MedsegError(f"{instances[0].path.name} and its series no longer lie where the labels do.", _PUT_BACK)
+
+
+def refuse_scan_itself(path: Path, source: Source | None) -> None:
+    """Refuse to write over an image of the scan, whatever it is called.
+
+    Raises
+    ------
+    MedsegError
+        If it is one.
+    """
+    if source is not None and any(_same_file(path, file) for file in source.files):
+        raise MedsegError(f"{path.name} is the scan itself, which is never overwritten.", "Choose another file name.")
+
+
+def _same_file(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
 
 
 def read_dataset(instance: Instance) -> Dataset:
@@ -118,35 +132,35 @@ def read_dataset(instance: Instance) -> Dataset:
         raise unreadable(instance.path) from error
 
 
-def _read(path: Path) -> Instance:
+def _read(path: Path) -> list[Instance]:
     try:
-        instance = read_instance(path, read_head(path))
+        images = read_images(path, read_head(path))
     except FileNotFoundError:
         raise _gone(path) from None
     except UNREADABLE as error:
         raise unreadable(path) from error
-    if isinstance(instance, str):
+    if isinstance(images, str):
         raise MedsegError(f"{path.name} no longer holds an image.", _PUT_BACK)
-    return instance
+    return images
 
 
 def _gone(path: Path) -> MedsegError:
     return MedsegError(
-        f"{path.name} is no longer where it was, and a DICOM SEG takes patient and study from it.", _PUT_BACK
+        f"{path.name} is no longer where it was, and labels in DICOM take patient and study from it.", _PUT_BACK
     )
 
 
 def _check_readable(instances: list[Instance]) -> None:
     first = instances[0]
     for instance in instances:
-        if instance.n_frames > 1 or instance.is_multiframe_object:
+        if instance.n_frames > 1 and not instance.is_placed:
             raise MedsegError(
-                f"{instance.path.name} holds several frames; a DICOM SEG is written for files of one image.",
+                f"{instance.path.name} is a film; labels in DICOM are written for images that lie in the patient.",
                 _SAVE_ELSEWHERE,
             )
         if not (instance.sop_instance_uid and instance.series_uid and instance.study_uid and instance.sop_class):
             raise MedsegError(
-                f"{instance.path.name} has no unique identifiers that a DICOM SEG could refer to.", _SAVE_ELSEWHERE
+                f"{instance.path.name} has no unique identifiers that labels in DICOM could refer to.", _SAVE_ELSEWHERE
             )
         if (instance.series_uid, instance.study_uid) != (first.series_uid, first.study_uid):
             raise MedsegError(f"{instance.path.name} has become part of another series.", _PUT_BACK)

@@ -17,8 +17,9 @@ from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.io.dicom.seg import MANUFACTURER
 from napari_medseg.io.dicom.seg.content import HIGHEST_FRACTION
-from napari_medseg.io.dicom.seg.describe import describe_segment, short_text
+from napari_medseg.io.dicom.seg.describe import describe_segment
 from napari_medseg.io.dicom.seg.headers import stand_in
+from napari_medseg.io.dicom.seg.text import short_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +61,7 @@ def make_template(content: Content, images: SourceImages) -> Dataset:
     template = Dataset()
     template.update({element.tag: element for element in made if element.keyword not in _FRAME_ELEMENTS})
     template.file_meta = made.file_meta
-    template.Rows, template.Columns = first.pixel_format.rows, first.pixel_format.columns
+    template.Rows, template.Columns = first.rows, first.columns
     template.SegmentsOverlap = content.overlap
     if "DimensionOrganizationType" in template:
         del template.DimensionOrganizationType

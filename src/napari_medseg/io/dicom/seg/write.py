@@ -16,7 +16,7 @@ from napari_medseg.io.dicom.seg.content import AlgorithmType, Content, FractionC
 from napari_medseg.io.dicom.seg.encoded import sequence
 from napari_medseg.io.dicom.seg.pack import write_bits, write_bytes, write_runs
 from napari_medseg.io.dicom.seg.planes import Plane, frame_groups, planes_of, shared_groups
-from napari_medseg.io.dicom.seg.sources import SourceImages, read_source_images
+from napari_medseg.io.dicom.seg.sources import SourceImages, read_source_images, refuse_scan_itself
 from napari_medseg.io.dicom.seg.template import make_template
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def write_dicom_seg(
     """
     parts = list(segmentation) if isinstance(segmentation, Sequence) else [segmentation]
     first = _first_of(parts)
-    _check_target(path, first.source)
+    refuse_scan_itself(path, first.source)
     content = LabelContent(parts, storage, algorithm)
     return _write(content, first.source, first.geometry, path, on_progress, cancel)
 
@@ -124,7 +124,7 @@ def write_fractional_seg(
     named = list(segments) if segments is not None else [Segment(n, f"Label {n}") for n in range(1, array.shape[3] + 1)]
     if len(named) != array.shape[3]:
         raise ValueError(f"{len(named)} segments for {array.shape[3]} probabilities.")
-    _check_target(path, volume.source)
+    refuse_scan_itself(path, volume.source)
     content = FractionContent(array, named, model)
     return _write(content, volume.source, volume.geometry, path, on_progress, cancel)
 
@@ -135,11 +135,6 @@ def _first_of(parts: Sequence[Segmentation]) -> Segmentation:
     if any(not part.geometry.matches(parts[0].geometry) for part in parts):
         raise MedsegError("These labels belong to different scans.", "Write a file for each.")
     return parts[0]
-
-
-def _check_target(path: Path, source: Source | None) -> None:
-    if source is not None and any(_same_file(path, file) for file in source.files):
-        raise MedsegError(f"{path.name} is the scan itself, which is never overwritten.", "Choose another file name.")
 
 
 def _write(
@@ -202,10 +197,3 @@ def _with_progress(
         if done % _FRAMES_PER_REPORT == 0:
             report(on_progress, done, len(frames), _STEP, cancel)
         yield content.plane(channel, k)
-
-
-def _same_file(first: Path, second: Path) -> bool:
-    try:
-        return first.samefile(second)
-    except OSError:
-        return False
