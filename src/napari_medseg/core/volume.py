@@ -12,21 +12,35 @@ from napari_medseg.core.geometry import Geometry, Shape3
 from napari_medseg.core.source import Source
 
 FourthAxis = Literal["time", "channel", "rgb"]
+WindowFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
 
 @dataclass(frozen=True)
 class Window:
-    """A way to look at intensities: centre and width in the units of the voxels (PS3.3 C.11.2.1.2)."""
+    """A way to look at intensities: centre and width in the units of the voxels (PS3.3 C.11.2.1.2).
+
+    The function tells how brightness grows between: LINEAR is DICOM's default, made for whole numbers, whose white
+    begins one below that of LINEAR_EXACT; SIGMOID is steepest in the centre, where it is shown as the line it touches.
+    """
 
     centre: float
     width: float
     name: str = ""
+    function: WindowFunction = "LINEAR_EXACT"
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Lowest and highest intensity shown."""
+        """Intensities from which on all is black, and all is white."""
         half = max(self.width, 1e-6) / 2
-        return (self.centre - half, self.centre + half)
+        white = self.centre + half
+        if self.function == "LINEAR":
+            white = max(white - 1, self.centre - half + 1e-6)
+        return (self.centre - half, white)
+
+    def scaled(self, factor: float) -> Window:
+        """Return the window that shows intensities multiplied by a positive factor alike."""
+        low, high = (limit * factor for limit in self.limits)
+        return Window((low + high) / 2, high - low, self.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +63,9 @@ class Volume:
         Unit of the intensities, such as "HU"; empty if unknown.
     windows : tuple of Window
         Presets of the header, the first being the default.
+    padding : tuple of float or None
+        Lowest and highest of the intensities that mean "nothing was measured here". They stay in the array, and
+        are left out where contrast is chosen.
     inverted : bool
         True if low values are to be shown bright (MONOCHROME1).
     spacing_known : bool
@@ -73,6 +90,7 @@ class Volume:
     time_step_s: float | None = None
     notes: tuple[str, ...] = ()
     source: Source | None = None
+    padding: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.array.shape[:3] != self.geometry.shape:

@@ -165,7 +165,8 @@ def read_segmentation(
 ) -> Segmentation:
     """Read labels: NIfTI of whole numbers, ours (names, codes, colours) or anybody's, DICOM SEG or RTSTRUCT, PNG, TIFF.
 
-    Of segments that overlap, a voxel gets the highest label; `read_segmentations` keeps all.
+    Of segments that overlap, a voxel gets the highest label; `read_segmentations` keeps all. The drawings over a DICOM
+    image (overlays) are labels too: those of the one file, or with `volume` of its whole series.
 
     Parameters
     ----------
@@ -193,8 +194,11 @@ def read_segmentation(
         place = _only_labels(open_study(place, on_progress, cancel))
     if _is_dicom(place):
         from napari_medseg.io.dicom.labels import read_dicom_labels
+        from napari_medseg.io.dicom.overlay_labels import holds_overlays, read_overlay_labels
         from napari_medseg.io.unpacked import labels_in_archive
 
+        if holds_overlays(place):
+            return labels_in_archive(read_overlay_labels(place, on_progress, cancel, volume=volume))
         return labels_in_archive(read_dicom_labels(place, on_progress, cancel, volume=volume))
     if is_raster_name(place):
         from napari_medseg.io.raster_labels import read_raster_labels
@@ -223,8 +227,11 @@ def read_segmentations(
         place = _only_labels(open_study(place, on_progress, cancel))
     if not place.is_dir() and _is_dicom(place):
         from napari_medseg.io.dicom.labels import read_dicom_label_maps
+        from napari_medseg.io.dicom.overlay_labels import holds_overlays
         from napari_medseg.io.unpacked import labels_in_archive
 
+        if holds_overlays(place):
+            return [read_segmentation(place, on_progress, cancel, volume=volume)]
         found = read_dicom_label_maps(place, on_progress, cancel, volume=volume)
         return [labels_in_archive(one) for one in found]
     return [read_segmentation(place, on_progress, cancel, volume=volume)]

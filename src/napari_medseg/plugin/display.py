@@ -28,14 +28,14 @@ def contrast_limits(volume: Volume) -> Limits:
     """Return the lowest and highest intensity to show: the header's window, else robust limits of a sample."""
     if volume.windows:
         return volume.windows[0].limits
-    sample = _finite_sample(volume.array)
+    sample = _finite_sample(volume)
     low, high = (float(value) for value in np.percentile(sample, _PERCENTILES)) if sample.size else (0.0, 1.0)
     return (low, high) if high > low else contrast_range(volume)
 
 
 def contrast_range(volume: Volume) -> Limits:
     """Return the range over which the user can move the contrast limits."""
-    sample = _finite_sample(volume.array)
+    sample = _finite_sample(volume)
     if not sample.size:
         sample = np.array([0.0, 1.0])
     if sample.min() == sample.max() and volume.array.dtype.kind in "iub":
@@ -58,9 +58,14 @@ def label_colours(segments: Sequence[Segment]) -> dict[int | None, str]:
     return colours
 
 
-def _finite_sample(array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Return evenly spread finite values of an array, about 200 000 at most."""
+def _finite_sample(volume: Volume) -> npt.NDArray[np.float64]:
+    """Return evenly spread finite values of a volume without its padding, about 200 000 at most."""
+    array: npt.NDArray[Any] = volume.array
     step = max(1, int(np.ceil((array.size / _SAMPLES) ** (1 / max(1, array.ndim)))))
     slices = tuple(slice((min(step, length) - 1) // 2, None, step) for length in array.shape)
     sample = np.asarray(array[slices], dtype=np.float64).ravel()
-    return sample[np.isfinite(sample)]
+    sample = sample[np.isfinite(sample)]
+    if volume.padding is None:
+        return sample
+    low, high = volume.padding
+    return sample[(sample < low) | (sample > high)]

@@ -108,7 +108,7 @@ def test_legacy_converted_by_highdicom(tmp_path, series_writer):
         np.testing.assert_array_equal(classic.array, volume.array)
         assert classic.geometry.matches(volume.geometry)
         assert series.notes == ()
-        assert [window.limits for window in volume.windows] == [(-160, 240)]
+        assert [window.limits for window in volume.windows] == [(-160, 239)]
 
 
 def frames_of_two(kind, item):

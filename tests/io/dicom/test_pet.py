@@ -50,7 +50,7 @@ def test_windows_of_the_header_are_in_suv_too(tmp_path, series_writer, stack):
 
     series_writer(tmp_path, stack, modality="PT", edit=with_window)
     windows = load(tmp_path).windows
-    assert windows[0].width == pytest.approx(20000 * AN_HOUR)
+    assert windows[0].limits == pytest.approx((0, 19999 * AN_HOUR), abs=1e-9)
     assert [window.name for window in windows[1:]] == ["SUV 0 to 5", "SUV 0 to 10"]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from napari_medseg.core.volume import Window
 from napari_medseg.io.dicom import attributes as tags
 from napari_medseg.io.dicom.encoding import is_encapsulated
 from napari_medseg.io.dicom.faults import cut_short
 from napari_medseg.io.dicom.file_header import read_elements
 from napari_medseg.io.dicom.instance import Instance, PixelFormat, Triple
+from napari_medseg.io.dicom.windows import windows_in_header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +121,7 @@ def facts_of_frame(elements: HeaderElements) -> dict[str, Any]:
         "slope": elements.number(tags.RESCALE_SLOPE),
         "intercept": elements.number(tags.RESCALE_INTERCEPT),
         "rescale_type": elements.text(tags.RESCALE_TYPE),
-        "windows": _read_windows(elements),
+        "windows": windows_in_header(elements),
         "acquisition_number": elements.integer(tags.ACQUISITION_NUMBER, "IS"),
         "temporal_position": elements.integer(tags.TEMPORAL_POSITION_IDENTIFIER, "IS"),
         "trigger_time_ms": elements.number(tags.TRIGGER_TIME),
@@ -208,18 +208,6 @@ def _read_spacing(elements: HeaderElements) -> tuple[tuple[float, float] | None,
         if values is not None and len(values) >= 2 and min(values[:2]) > 0:
             return (values[0], values[1]), name
     return None, ""
-
-
-def _read_windows(elements: HeaderElements) -> tuple[Window, ...]:
-    centres, widths = elements.numbers(tags.WINDOW_CENTER), elements.numbers(tags.WINDOW_WIDTH)
-    if centres is None or widths is None:
-        return ()
-    names = elements.texts(tags.WINDOW_EXPLANATION)
-    return tuple(
-        Window(centre, width, names[n].title() if n < len(names) else "")
-        for n, (centre, width) in enumerate(zip(centres, widths, strict=False))
-        if width >= 1 or (width > 0 and not float(width).is_integer())
-    )
 
 
 def _read_b_value(elements: HeaderElements) -> float | None:

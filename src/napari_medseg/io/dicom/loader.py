@@ -17,6 +17,7 @@ from napari_medseg.core.volume import FourthAxis, Volume
 from napari_medseg.io.dicom.even_slices import resample_evenly
 from napari_medseg.io.dicom.frames import check_size, read_frame
 from napari_medseg.io.dicom.placement import Placement
+from napari_medseg.io.dicom.presentation import presentation_of
 from napari_medseg.io.dicom.rescale import RangeExceeded, candidate_types, slope_and_intercept
 from napari_medseg.io.dicom.stack import Stack
 from napari_medseg.io.dicom.tilt import UprightGrid
@@ -166,7 +167,7 @@ class DicomLoader:
 
     def _volume(self, array: AnyArray) -> Volume:
         first = self.stack.slices[0]
-        middle = self._middle
+        shown = presentation_of(self._middle)
         return Volume(
             array=array,
             geometry=self.geometry,
@@ -174,12 +175,13 @@ class DicomLoader:
             modality=first.modality,
             name=self.name,
             units=units_of(first),
-            windows=() if self.is_colour else middle.windows,
+            windows=shown.windows,
             inverted=_is_inverted(first),
             spacing_known=self.placement.spacing_known,
             time_step_s=self.stack.time_step_s,
-            notes=self.all_notes,
+            notes=(*self.all_notes, *shown.notes),
             source=self.source((*self.placement.geometry.shape, *array.shape[3:])),
+            padding=shown.padding,
         )
 
     @property

@@ -71,7 +71,7 @@ def _factors(stack: Stack, header: PetHeader) -> dict[Path, float]:
 
 def _in_suv(image: Instance, factor: float) -> Instance:
     slope, intercept = slope_and_intercept(image)
-    windows = tuple(Window(w.centre * factor, w.width * factor, w.name) for w in image.windows)
+    windows = tuple(window.scaled(factor) for window in image.windows)
     return replace(
         image,
         slope=slope * factor,
