@@ -42,7 +42,8 @@ UNREADABLE = (
 
 _PIXEL_REPRESENTATIONS = frozenset({b"OB", b"OW", b"OF", b"OD", b"UN"})
 
-_LARGEST_QUICK_HEADER = 4 * 2**20
+_LARGEST_QUICK_HEADER = 64 * 2**20
+"""That of an enhanced image of some ten thousand frames."""
 
 
 def read_elements(path: Path, head: bytes) -> HeaderElements:
@@ -126,7 +127,7 @@ def _walk(path: Path, head: bytes) -> HeaderElements:
             if len(head) >= min(size, _LARGEST_QUICK_HEADER):
                 raise NotPlain from None
         with path.open("rb", buffering=0) as file:
-            head = file.read(4 * len(head))
+            head = file.read(min(4 * len(head), size))
 
 
 def _from_dataset(
