@@ -196,6 +196,37 @@ def test_one_file_for_each_time_point(tmp_path, slice_maker, enhanced_maker, enh
     np.testing.assert_array_equal(volume.frame(1), FRAMES.T + 500)
 
 
+def test_one_file_for_each_time_point_of_slices_with_a_time_each(tmp_path, slice_maker, enhanced_maker, enhanced_saver):
+    """As Siemens writes echo-planar series: every slice its own time, and nothing but numbers tells the volumes."""
+    for t in range(3):
+
+        def edit(group, n, t=t):
+            content = group.FrameContentSequence[0]
+            content.FrameAcquisitionDateTime, content.FrameAcquisitionNumber = f"2026030212000{t}.{n}", 1
+
+        template = slice_maker(FRAMES[0], modality="MR", number=t + 1)
+        enhanced_saver(enhanced_maker(template, FRAMES + 500 * t, HEIGHTS, edit=edit), tmp_path / f"mr{2 - t}")
+    series, volume = load_only(tmp_path)
+    assert (series.n_frames, series.notes, volume.time_step_s) == (3, (), 1.0)
+    for t in range(3):
+        np.testing.assert_array_equal(volume.frame(t), FRAMES.T + 500 * t)
+
+
+def test_parallel_stacks_are_volumes_apart(tmp_path, slice_maker, enhanced_maker, enhanced_saver):
+    """As of three discs of a spine: one orientation, and gaps between the stacks."""
+
+    def edit(group, n):
+        group.FrameContentSequence[0].StackID = str(n // 2 + 1)
+
+    heights = [[0, 0, z] for z in (0.0, 2.0, 30.0, 32.0)]
+    enhanced_saver(enhanced_maker(slice_maker(FRAMES[0]), FRAMES, heights, edit=edit), tmp_path / "ct")
+    found, _ = find_dicom_series(tmp_path)
+    assert {(one.description, one.shape) for one in found} == {
+        ("Thorax 1.0, stack 1", (7, 5, 2)),
+        ("Thorax 1.0, stack 2", (7, 5, 2)),
+    }
+
+
 def test_same_enhanced_file_twice_is_used_once(tmp_path, slice_maker, enhanced_maker, enhanced_saver):
     path = enhanced_saver(enhanced_maker(slice_maker(FRAMES[0]), FRAMES, HEIGHTS), tmp_path / "a")
     (tmp_path / "b").write_bytes(path.read_bytes())

@@ -46,6 +46,11 @@ def _offset_in_plane(instance: Instance) -> float | None:
     return round(sum(p * r for p, r in zip(instance.position, row, strict=True)), 1)
 
 
+def _number_of_volume(instance: Instance) -> int | None:
+    """Return the instance number of a file that holds a whole volume."""
+    return instance.instance_number if instance.n_frames > 1 or instance.tile is not None else None
+
+
 def _weighting(instance: Instance) -> tuple[float, tuple[float, ...]] | None:
     """Return b-value and gradient."""
     if instance.b_value is None:
@@ -74,6 +79,7 @@ DISCRIMINATORS = (
         "flip angle", lambda i: i.flip_angle_deg, lambda i: f"flip angle {i.flip_angle_deg or 0:g}°", is_time=False
     ),
     Discriminator("time", lambda i: i.acquisition_number, lambda i: f"acquisition {i.acquisition_number}"),
+    Discriminator("time", _number_of_volume, lambda i: f"number {i.instance_number}"),
     Discriminator("time", lambda i: i.time_s, lambda i: f"{i.time_s or 0:g} s", is_count=False),
     Discriminator("time", lambda i: i.trigger_time_ms, lambda i: f"{i.trigger_time_ms or 0:g} ms", is_count=False),
     Discriminator("time", lambda i: i.acquired_at, lambda i: "", is_count=False),

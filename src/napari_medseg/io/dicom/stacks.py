@@ -7,7 +7,7 @@ several images share one position, by the attribute that tells them apart.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -63,12 +63,14 @@ def _uniform_groups(instances: Sequence[Instance]) -> list[tuple[str, list[Insta
     """Group images of one size, kind and orientation; say what sets each group apart."""
     groups: dict[Hashable, list[Instance]] = defaultdict(list)
     planes: list[Instance] = []
+    told_apart = _has_stacks(instances)
     for instance in instances:
-        groups[(_kind(instance), _plane_index(instance, planes))].append(instance)
+        stack_id = instance.stack_id if told_apart else ""
+        groups[(_kind(instance), stack_id, _plane_index(instance, planes))].append(instance)
     if len(groups) == 1:
         return [("", list(instances))]
     found = list(groups.values())
-    aspects: tuple[Callable[[Instance], str], ...] = (_size_words, _localizer_words, plane_name)
+    aspects: tuple[Callable[[Instance], str], ...] = (_size_words, _localizer_words, plane_name, _stack_words)
     labels = [""] * len(found)
     for aspect in aspects:
         words = [aspect(group[0]) for group in found]
@@ -113,6 +115,16 @@ def _is_localizer(instance: Instance) -> bool:
 
 def _size_words(instance: Instance) -> str:
     return f"{instance.columns} × {instance.rows}"
+
+
+def _has_stacks(instances: Sequence[Instance]) -> bool:
+    """Whether frames tell of several stacks, of more than one slice each (PS3.3 C.7.6.16.2.2.4)."""
+    sizes = Counter(instance.stack_id for instance in instances if instance.stack_id)
+    return len(sizes) > 1 and min(sizes.values()) > 1
+
+
+def _stack_words(instance: Instance) -> str:
+    return f"stack {instance.stack_id}" if instance.stack_id else ""
 
 
 def _localizer_words(instance: Instance) -> str:
@@ -256,7 +268,6 @@ _VOLUMES_APART: tuple[tuple[Callable[[Instance], Hashable], Callable[[list[Insta
     (lambda i: (i.image_type, i.component), _type_words),
     (_echo, _echo_words),
     (lambda i: i.echo_number or 0, lambda group: [f"echo {i.echo_number}" for i in group]),
-    (lambda i: i.stack_id, lambda group: [f"stack {i.stack_id}" for i in group]),
 )
 """What sets whole volumes apart where images share a position, and how their difference is called."""
 
