@@ -297,6 +297,37 @@ def test_frames_of_a_film_follow_in_time(tmp_path, slice_maker, slice_saver, val
     assert series.thumbnail(8) is not None
 
 
+def region(item, *, kind=1, units=3, delta=(0.01, 0.02)):
+    (one,) = item(
+        RegionSpatialFormat=kind,
+        RegionDataType=1,
+        RegionFlags=0,
+        PhysicalUnitsXDirection=units,
+        PhysicalUnitsYDirection=units,
+        PhysicalDeltaX=delta[0],
+        PhysicalDeltaY=delta[1],
+    )
+    return one
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_regions_of_ultrasound_tell_the_spacing(tmp_path, slice_maker, slice_saver, item, syntax):
+    frames = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
+    ds = film(slice_maker, frames, FrameTime="40")
+    ds.file_meta.TransferSyntaxUID = syntax
+    del ds.PixelSpacing
+    curve = region(item, kind=3, units=4, delta=(0.5, 0.5))
+    ds.SequenceOfUltrasoundRegions = [region(item, delta=(0.01, -0.02)), curve, region(item)]
+    slice_saver(ds, tmp_path / "us")
+    series, volume = load_only(tmp_path)
+    assert volume.geometry.spacing_mm[:2] == pytest.approx((0.1, 0.2))
+    assert volume.spacing_known
+    assert any("ultrasound picture" in note for note in series.notes)
+    ds.SequenceOfUltrasoundRegions.append(region(item, delta=(0.03, 0.03)))
+    slice_saver(ds, tmp_path / "us")
+    assert not load_only(tmp_path)[1].spacing_known
+
+
 def test_films_of_one_series_stand_alone(tmp_path, slice_maker, slice_saver):
     frames = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
     for n in range(2):

@@ -37,6 +37,11 @@ DIMENSION_INDEX_VALUES = 0x00209157
 TIME_OFFSET = 0x0020930D
 """Attributes that only a frame of a multi-frame image has a use for."""
 
+REGION_FORMAT = 0x00186012
+REGION_UNITS_X, REGION_UNITS_Y = 0x00186024, 0x00186026
+REGION_DELTA_X, REGION_DELTA_Y = 0x0018602C, 0x0018602E
+"""Attributes of a region of an ultrasound image."""
+
 _UNASSIGNED = frozenset({0x00209170, 0x00209171})
 _DEEPEST = 3
 
@@ -82,6 +87,11 @@ _ATTRIBUTES = {
     0x00180088: (tags.SPACING_BETWEEN_SLICES, "DS"),
     0x00181060: (tags.TRIGGER_TIME, "DS"),
     0x00181314: (tags.FLIP_ANGLE, "DS"),
+    REGION_FORMAT: (REGION_FORMAT, "US"),
+    REGION_UNITS_X: (REGION_UNITS_X, "US"),
+    REGION_UNITS_Y: (REGION_UNITS_Y, "US"),
+    REGION_DELTA_X: (REGION_DELTA_X, "FD"),
+    REGION_DELTA_Y: (REGION_DELTA_Y, "FD"),
     0x00189074: (tags.ACQUISITION_DATE_TIME, "DT"),  # Frame Acquisition DateTime
     0x00189075: (tags.DIFFUSION_DIRECTIONALITY, "CS"),
     0x00189079: (tags.INVERSION_TIME, "FD"),  # Inversion Times
@@ -112,6 +122,7 @@ _ATTRIBUTES = {
     0x00281055: (tags.WINDOW_EXPLANATION, "LO"),
     0x0043102F: (tags.GE_IMAGE_KIND, "SS"),
     0x00431039: (tags.GE_B_VALUE, "IS"),
+    0x00281056: (tags.VOI_LUT_FUNCTION, "CS"),
     0x00541300: (tags.FRAME_REFERENCE_TIME, "DS"),
     0x20011003: (tags.PHILIPS_B_VALUE, "FL"),
 }
@@ -146,13 +157,12 @@ def read_functional_groups(elements: HeaderElements, path: Path) -> list[Values]
     return [{**common, **frame} for frame in frames]
 
 
-def read_first_item(elements: HeaderElements, tag: int) -> Values:
-    """Return what the first item of a sequence of `attributes.SEQUENCES_READ` tells; nothing if it is damaged."""
+def read_items(elements: HeaderElements, tag: int) -> list[Values]:
+    """Return what the items of a sequence of `attributes.SEQUENCES_READ` tell; none if it is damaged."""
     try:
-        items = _items(elements, tag)
+        return _items(elements, tag)
     except (NotPlain, IndexError):
-        return {}
-    return items[0] if items else {}
+        return []
 
 
 def _items(elements: HeaderElements, tag: int) -> list[Values]:

@@ -10,6 +10,7 @@ from napari_medseg.io.dicom.encoding import is_encapsulated
 from napari_medseg.io.dicom.faults import cut_short
 from napari_medseg.io.dicom.file_header import read_elements
 from napari_medseg.io.dicom.instance import Instance, PixelFormat, Triple
+from napari_medseg.io.dicom.ultrasound import spacing_of_regions
 from napari_medseg.io.dicom.windows import windows_in_header
 
 if TYPE_CHECKING:
@@ -207,7 +208,8 @@ def _read_spacing(elements: HeaderElements) -> tuple[tuple[float, float] | None,
         values = elements.numbers(tag)
         if values is not None and len(values) >= 2 and min(values[:2]) > 0:
             return (values[0], values[1]), name
-    return None, ""
+    in_regions = spacing_of_regions(elements) if elements.has(tags.ULTRASOUND_REGIONS) else None
+    return in_regions, "UltrasoundRegions" if in_regions else ""
 
 
 def _read_b_value(elements: HeaderElements) -> float | None:

@@ -35,6 +35,7 @@ _SPACING_NOTES = {
     "PixelSpacing": "",
     "ImagerPixelSpacing": "The pixel spacing is that at the detector: lengths in the patient are shorter.",
     "NominalScannedPixelSpacing": "The pixel spacing is that of a scanned film.",
+    "UltrasoundRegions": "The pixel spacing is that of the ultrasound picture, not of what is drawn beside it.",
     "": "The header does not tell the pixel spacing: lengths are in pixels.",
 }
 
@@ -85,7 +86,8 @@ def place_stack(stack: Stack) -> Placement:
     """
     slices = stack.slices
     first = slices[0]
-    rows_mm, columns_mm = first.pixel_spacing or (1.0, 1.0)
+    known = None if stack.is_colour_film else first.pixel_spacing  # no millimetres where one axis is time
+    rows_mm, columns_mm = known or (1.0, 1.0)
     row, column = (np.array(vector) for vector in directions(first))
     step, slots, notes, tilt_note = _step_between(slices)
     matrix = np.eye(4)
@@ -93,12 +95,12 @@ def place_stack(stack: Stack) -> Placement:
     matrix[:3, 1] = column * rows_mm
     matrix[:3, 2] = step
     matrix[:3, 3] = first.position or (0.0, 0.0, 0.0)
-    spacing_note = _SPACING_NOTES[first.spacing_from]
+    spacing_note = _SPACING_NOTES[first.spacing_from if known else ""]
     shape = (first.columns, first.rows, slots[-1] + 1)
     return Placement(
         geometry=Geometry(shape, Affine(lps_to_ras(matrix))),
         slots=slots,
-        spacing_known=first.pixel_spacing is not None,
+        spacing_known=known is not None,
         notes=(*stack.notes, *notes, *((spacing_note,) if spacing_note else ())),
         tilt_note=tilt_note,
         distances_mm=tuple(distance_along_normal(one) for one in slices) if notes and first.is_placed else (),

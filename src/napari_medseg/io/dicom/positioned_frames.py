@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_medseg.io.dicom import attributes as tags
-from napari_medseg.io.dicom.functional_groups import read_first_item
+from napari_medseg.io.dicom.functional_groups import read_items
 from napari_medseg.io.dicom.header import facts_of_frame
 from napari_medseg.io.dicom.position import slice_normal
 
@@ -69,8 +69,8 @@ def frames_of_tomogram(whole: Instance, elements: HeaderElements) -> list[Instan
 
 
 def _facts_of_detector(elements: HeaderElements) -> dict[str, Any]:
-    detector = read_first_item(elements, tags.DETECTOR_INFORMATION)
-    return facts_of_frame(replace(elements, values={**elements.values, **detector}))
+    detectors = read_items(elements, tags.DETECTOR_INFORMATION)
+    return facts_of_frame(replace(elements, values={**elements.values, **(detectors[0] if detectors else {})}))
 
 
 def _along_normal(whole: Instance, distances_mm: Sequence[float]) -> list[Instance]:
