@@ -22,11 +22,12 @@ from napari_medseg.training.planes.batches import instance_target
 from napari_medseg.training.watching import Look
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_medseg.core.segmentation import Segmentation
     from napari_medseg.measure.boxes import FloatArray
+    from napari_medseg.measure.matching import Matches
     from napari_medseg.models.card import ModelCard
     from napari_medseg.training.data import LabelledCase
     from napari_medseg.training.planes.prepare import PlaneCase
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _LOWEST_SCORE = 0.02
 """Findings below are not kept: no threshold that is chosen later lies there."""
 
-_THRESHOLDS = tuple(float(value) for value in np.linspace(0.05, 0.95, 19))
+_THRESHOLDS = tuple(float(value) for value in np.linspace(0.05, 0.99, 95))
 
 
 @dataclass(frozen=True)
@@ -168,20 +169,16 @@ def read_boxes(path: Path, card: ModelCard) -> list[FoundBoxes] | None:
 
 def choose_threshold(results: Sequence[FoundBoxes]) -> float:
     """Return the score from which on findings give the best mean score of the RSNA challenge; of equals the middle."""
-    means = np.array([_mean(_rsna(results, threshold)) for threshold in _THRESHOLDS])
+    matches = _matches(results)
+    means = np.array([_mean(rsna_scores(matches, threshold)) for threshold in _THRESHOLDS])
     best = np.flatnonzero(means >= means.max() - 1e-12)
     return round(_THRESHOLDS[int(best[len(best) // 2])], 4)
 
 
 def box_quality(dataset: str, label: str, results: Sequence[FoundBoxes]) -> QualityRecord:
-    """Sum up a cross validation by the RSNA challenge's score; each fold's threshold is chosen on the other folds."""
-    folds = sorted({r.fold for r in results})
-    scores: Mapping[str, FloatArray] = {
-        fold: _rsna(
-            [r for r in results if r.fold == fold], choose_threshold([r for r in results if r.fold != fold] or results)
-        )
-        for fold in folds
-    }
+    """Sum up a cross validation by the RSNA challenge's score; see `scores_of_folds`."""
+    scores = scores_of_folds(results)
+    folds = list(scores)
     ordered = [r.patient for fold in folds for r in results if r.fold == fold]
     values = np.concatenate([scores[fold] for fold in folds])
     low, high = patient_interval(values.tolist(), ordered)
@@ -199,9 +196,26 @@ def box_quality(dataset: str, label: str, results: Sequence[FoundBoxes]) -> Qual
     )
 
 
+def scores_of_folds(results: Sequence[FoundBoxes]) -> dict[str, FloatArray]:
+    """Return the RSNA challenge's score of each image, fold by fold, NaN where there is nothing and nothing was found.
+
+    Each fold's threshold is chosen on the other folds.
+    """
+    return {
+        fold: _rsna(
+            [r for r in results if r.fold == fold], choose_threshold([r for r in results if r.fold != fold] or results)
+        )
+        for fold in sorted({r.fold for r in results})
+    }
+
+
 def _rsna(results: Sequence[FoundBoxes], threshold: float) -> FloatArray:
+    return rsna_scores(_matches(results), threshold)
+
+
+def _matches(results: Sequence[FoundBoxes]) -> list[Matches]:
     images = [ImageBoxes(np.array(r.boxes), np.array(r.scores), np.array(r.reference)) for r in results]
-    return rsna_scores(match_images(images, RSNA_OVERLAPS), threshold)
+    return match_images(images, RSNA_OVERLAPS)
 
 
 def _mean(scores: FloatArray) -> float:
