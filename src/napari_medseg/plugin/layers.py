@@ -15,7 +15,7 @@ from napari_medseg.plugin.display import contrast_limits, contrast_range
 from napari_medseg.plugin.foreign import foreign_volume
 from napari_medseg.plugin.frame import DisplayFrame, display_frame, is_planar
 from napari_medseg.plugin.grids import layer_matrix, regrid_labels
-from napari_medseg.plugin.link import LINK_KEY, LayerLink, layer_link, layer_notes, layer_volume
+from napari_medseg.plugin.link import LINK_KEY, LayerLink, layer_link, layer_notes, layer_volume, mark_edited
 from napari_medseg.plugin.placement import frame_placement, placement_over, ras_to_world, scan_link, world_to_ras
 from napari_medseg.plugin.segments import layer_segments, set_layer_segments
 
@@ -33,6 +33,7 @@ __all__ = [
     "layer_to_segmentation",
     "layer_to_volume",
     "layer_volume",
+    "mark_edited",
     "ras_to_world",
     "segmentation_to_layer",
     "set_layer_segments",
@@ -120,11 +121,13 @@ def segmentation_to_layer(
                 source=segmentation.source,
                 model=segmentation.model,
                 notes=tuple(dict.fromkeys((*segmentation.notes, *frame.notes))),
+                edited=segmentation.edited,
             )
         },
         **placement,
     )
     set_layer_segments(layer, segmentation.segments)
+    layer.events.paint.connect(_note_paint)
     return layer
 
 
@@ -190,7 +193,12 @@ def layer_to_segmentation(labels_layer: Labels, image_layer: Layer | None = None
         source=link.source,
         model=own.model if own is not None else "",
         notes=_regrid_notes(regridded.moved, regridded.n_outside),
+        edited=own is not None and own.edited,
     )
+
+
+def _note_paint(event: Any) -> None:
+    mark_edited(event.source)
 
 
 def _shown(volume: Volume, frame: DisplayFrame) -> npt.NDArray[Any]:

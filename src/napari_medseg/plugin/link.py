@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_medseg.core.affine import FloatArray
@@ -13,6 +13,8 @@ from napari_medseg.plugin.frame import DisplayFrame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from napari.layers import Labels
 
 LINK_KEY = "napari_medseg"
 """Key of a `LayerLink` in the metadata of a layer."""
@@ -38,6 +40,8 @@ class LayerLink:
         Name of the model that made the labels.
     notes : tuple of str
         What the user should know about what is shown.
+    edited : bool
+        Whether a person has changed the labels that a model made.
     """
 
     frame: DisplayFrame
@@ -47,6 +51,7 @@ class LayerLink:
     segments: tuple[Segment, ...] = ()
     model: str = ""
     notes: tuple[str, ...] = ()
+    edited: bool = False
 
 
 class HasMetadata(Protocol):
@@ -73,3 +78,10 @@ def layer_notes(layer: HasMetadata) -> tuple[str, ...]:
     """Return what the user should know about a layer of ours; nothing for other layers."""
     link = layer_link(layer)
     return link.notes if link is not None else ()
+
+
+def mark_edited(layer: Labels) -> None:
+    """Remember in a labels layer of ours that a person has changed it, for files that tell how labels came about."""
+    link = layer_link(layer)
+    if link is not None and not link.edited:
+        layer.metadata[LINK_KEY] = replace(link, edited=True)

@@ -67,8 +67,10 @@ def find_study(
 
 def load_series(
     series: Series, on_progress: ProgressCallback | None = None, cancel: CancelToken | None = None
-) -> Volume | Segmentation:
+) -> Volume | tuple[Segmentation, ...]:
     """Read the voxels of a series; a label map, declared or plain to see, becomes a segmentation.
+
+    Segments that overlap, as DICOM allows, become several.
 
     Raises
     ------
@@ -78,9 +80,9 @@ def load_series(
         If the user stopped it.
     """
     if series.kind == "segmentation":
-        from napari_medseg.io import read_segmentation
+        from napari_medseg.io import read_segmentations
 
-        return read_segmentation(series.path, on_progress, cancel)
+        return tuple(read_segmentations(series.path, on_progress, cancel))
     volume = series.load(on_progress, cancel)
     if not looks_like_labels(volume):
         return volume
@@ -88,7 +90,12 @@ def load_series(
     segmentation = Segmentation.from_array(labels, volume)
     # Its source is then no scan that must not be overwritten: saving corrections over a label map is the rule.
     source = replace(volume.source, files=()) if volume.source is not None else None
-    return replace(segmentation, source=source)
+    return (replace(segmentation, source=source),)
+
+
+def names_of_parts(name: str, n_parts: int) -> list[str]:
+    """Return what to call the layers of one series: its name, and a count if there are several."""
+    return [name] if n_parts == 1 else [f"{name} ({n} of {n_parts})" for n in range(1, n_parts + 1)]
 
 
 def looks_like_labels(volume: Volume) -> bool:

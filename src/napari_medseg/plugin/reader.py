@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from napari_medseg.core.progress import Cancelled
-from napari_medseg.core.segmentation import Segmentation
 from napari_medseg.plugin.layer_data import NO_LAYER, LayerData, to_layer_data
 from napari_medseg.plugin.opening import (
     find_study,
@@ -16,6 +15,7 @@ from napari_medseg.plugin.opening import (
     is_nifti_file,
     is_raster_file,
     load_series,
+    names_of_parts,
 )
 
 if TYPE_CHECKING:
@@ -78,24 +78,25 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
             study = find_study(paths, on_progress, cancel)
             if len(study.series) > 1 and any(map(_is_collection, paths)) and show_study(study):
                 return NO_LAYER
-            layers = [_load_layer(series, on_progress, cancel) for series in study.series]
+            layers = [layer for series in study.series for layer in _load_layers(series, on_progress, cancel)]
     except Cancelled:
         return NO_LAYER
     keep_heads_up()
     return to_layer_data(layers)
 
 
-def _load_layer(series: Series, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Layer:
+def _load_layers(series: Series, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> list[Layer]:
     from napari_medseg.plugin.layers import segmentation_to_layer, volume_to_layer
     from napari_medseg.plugin.matching import find_image_of
     from napari_medseg.plugin.window import open_viewer
 
     loaded = load_series(series, on_progress, cancel)
-    if not isinstance(loaded, Segmentation):
-        return volume_to_layer(loaded)
+    if not isinstance(loaded, tuple):
+        return [volume_to_layer(loaded)]
     viewer = open_viewer()
-    image_layer = find_image_of(loaded.geometry, viewer.layers) if viewer is not None else None
-    return segmentation_to_layer(loaded, series.description or "Labels", image_layer)
+    image_layer = find_image_of(loaded[0].geometry, viewer.layers) if viewer is not None else None
+    names = names_of_parts(series.description or "Labels", len(loaded))
+    return [segmentation_to_layer(part, name, image_layer) for part, name in zip(loaded, names, strict=True)]
 
 
 def _as_paths(path: PathOrPaths) -> list[Path]:

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_medseg.gui.segment.layers_at_hand import labels_layers, layer_key
 from napari_medseg.gui.subscriptions import Subscriptions
 from napari_medseg.measure import SegmentSizes
+from napari_medseg.plugin.layers import mark_edited
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -117,7 +118,11 @@ class EditWatch(QObject):
         def on_edit() -> None:
             self.note_edit(key)
 
+        def on_paint() -> None:
+            mark_edited(layer)
+
         heard = Subscriptions(self)
+        heard.add(layer.events.paint, on_paint)  # napari makes layers anew of what a reader gives
         for emitter in (layer.events.paint, layer.events.labels_update, layer.events.data):
             heard.add(emitter, on_edit)
         return heard

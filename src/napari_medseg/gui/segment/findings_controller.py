@@ -12,6 +12,7 @@ from napari_medseg.gui.segment.findings_table import FindingRow
 from napari_medseg.gui.segment.layers_at_hand import find_layer, labels_layers, layer_key
 from napari_medseg.gui.workers import LatestJob
 from napari_medseg.plugin.findings.notes import holds_findings, layer_frame
+from napari_medseg.plugin.link import mark_edited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -164,6 +165,7 @@ class FindingsController(QObject):
     def _note_edit(self) -> None:
         link = self.sender()
         if isinstance(link, FindingsLink):
+            mark_edited(link.labels)
             self._edited.add(layer_key(link.labels))
             self._timer.start()
 

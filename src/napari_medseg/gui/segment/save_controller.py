@@ -12,7 +12,7 @@ from qtpy.QtGui import QDesktopServices
 
 from napari_medseg.gui.parts.notice import link
 from napari_medseg.gui.segment.layers_at_hand import layer_key
-from napari_medseg.gui.segment.target import default_target, free_path
+from napari_medseg.gui.segment.target import default_target, format_of, free_path
 from napari_medseg.gui.workers import LatestJob
 from napari_medseg.measure import SegmentSizes
 from napari_medseg.plugin.findings.files import FINDINGS_SUFFIXES, shown_only, write_shown_findings
@@ -84,7 +84,7 @@ class SaveController(QObject):
             return None
         suffix = self.view.format_box.key
         record = self._watch.record(layer_key(layer))
-        if record.path is not None and record.path.name.endswith(suffix) and record.owns_file:
+        if record.path is not None and format_of(record.path) == suffix and record.owns_file:
             return record.path
         source, name, model = self._origin(layer)
         return free_path(default_target(source, name, model, suffix))
@@ -154,9 +154,11 @@ class SaveController(QObject):
         layer = self._labels.layer
         self.view.notice.clear()
         source = self._origin(layer)[0] if layer is not None else None
+        dicom = source is not None and source.format == "dicom" and bool(source.files)
         self.view.set_formats(
             findings=layer is not None and self._findings.counts(layer) is not None,
-            dicom=source is not None and source.format == "dicom" and bool(source.files),
+            dicom=dicom,
+            contours=dicom and layer is not None and layer.ndim > 2,
         )
         self.update()
 

@@ -18,6 +18,7 @@ FORMATS = (
     Choice(".nii", "NIfTI (.nii)"),
 )
 SEG_FORMAT = Choice(".dcm", "DICOM SEG (.dcm)", "For the archive: refers to the patient, the study and the images")
+CONTOUR_FORMAT = Choice(".rtstruct.dcm", "DICOM RTSTRUCT (.dcm)", "For treatment planning: contours on the images")
 FINDING_FORMATS = (
     Choice(".json", "COCO (.json)", "Boxes, outlines and scores of the findings shown"),
     Choice(".csv", "RSNA table (.csv)", "Boxes and scores of the findings shown, without outlines"),
@@ -78,9 +79,10 @@ class SaveSection(Section):
         self.rows.addWidget(self.progress)
         self.rows.addWidget(self.notice)
 
-    def set_formats(self, *, findings: bool, dicom: bool = False) -> None:
-        """Offer the formats for findings too, or not; and that for labels of a DICOM scan."""
+    def set_formats(self, *, findings: bool, dicom: bool = False, contours: bool = False) -> None:
+        """Offer the formats for findings too, or not; those for labels, and for contours, of a DICOM scan."""
         choices = (*FORMATS, SEG_FORMAT) if dicom else FORMATS
+        choices = (*choices, CONTOUR_FORMAT) if contours else choices
         self.format_box.set_choices((*choices, *FINDING_FORMATS) if findings else choices)
 
     def show_target(self, path: Path | None, hint: str = "") -> None:

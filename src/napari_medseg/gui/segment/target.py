@@ -17,6 +17,7 @@ _SUFFIXES = (
     ".nii",
     ".hdr",
     ".img",
+    ".rtstruct.dcm",
     ".dcm",
     ".dicom",
     ".ima",
@@ -61,6 +62,12 @@ def free_path(path: Path) -> Path:
         return path
     stem, suffix = _stem(path), path.name[len(_stem(path)) :]
     return next(candidate for n in count(2) if not (candidate := path.with_name(f"{stem}_{n}{suffix}")).exists())
+
+
+def format_of(path: Path) -> str:
+    """Return the ending by which the name of a file tells its format; empty if it tells none."""
+    lowered = path.name.lower()
+    return next((suffix for suffix in _SUFFIXES if lowered.endswith(suffix)), "")
 
 
 def safe_name(text: str) -> str:

@@ -265,7 +265,7 @@ class StudiesController(QObject):
         self._layer_of[id(loaded.series)] = str(layer.unique_id)
         self._opened[id(loaded.series)] = opened
         in_sight = loaded.series.notes if self.view.selected_series() == [loaded.series] else ()
-        notes = [note for note in (*loaded.value.notes, *loaded.problems) if note not in in_sight]
+        notes = [note for note in (*loaded.notes, *loaded.problems) if note not in in_sight]
         if notes:
             self.view.notice.say("warning", "<br>".join(escape(note) for note in notes))
         self.layer_added.emit(layer)

@@ -15,6 +15,7 @@ from napari_medseg.gui.wording import series_text
 from napari_medseg.measure import SegmentSizes
 from napari_medseg.plugin.findings.notes import keep_note
 from napari_medseg.plugin.layers import segmentation_to_layer, volume_to_layer
+from napari_medseg.plugin.opening import names_of_parts
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -59,8 +60,8 @@ class Loaded:
     ----------
     series : Series
         The series.
-    value : Volume or Segmentation
-        Its voxels.
+    value : Volume or tuple of Segmentation
+        Its voxels; several label maps where segments overlap.
     found : Found or None
         What a model found in it.
     problems : tuple of str
@@ -68,9 +69,15 @@ class Loaded:
     """
 
     series: Series
-    value: Volume | Segmentation
+    value: Volume | tuple[Segmentation, ...]
     found: Found | None = None
     problems: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about what was read."""
+        parts = self.value if isinstance(self.value, tuple) else (self.value,)
+        return tuple(dict.fromkeys(note for part in parts for note in part.notes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +138,10 @@ def load_with_results(
 
 def add_layers(viewer: Viewer, loaded: Loaded) -> OpenedImage:
     """Show what was loaded, the labels over their image."""
-    if isinstance(loaded.value, Segmentation):
-        return OpenedImage((viewer.add_layer(segmentation_to_layer(loaded.value, series_text(loaded.series))),))
+    if isinstance(loaded.value, tuple):
+        names = names_of_parts(series_text(loaded.series), len(loaded.value))
+        parts = zip(loaded.value, names, strict=True)
+        return OpenedImage(tuple(viewer.add_layer(segmentation_to_layer(part, name)) for part, name in parts))
     image: Image = viewer.add_layer(volume_to_layer(loaded.value))
     found = loaded.found
     if found is None:

@@ -63,6 +63,8 @@ def make_template(content: Content, images: SourceImages) -> Dataset:
     template.file_meta = made.file_meta
     template.Rows, template.Columns = first.rows, first.columns
     template.SegmentsOverlap = content.overlap
+    if "ContentCreatorName" not in template:  # type 2, and highdicom leaves it out
+        template.ContentCreatorName = None
     if "DimensionOrganizationType" in template:
         del template.DimensionOrganizationType
     _refer(template, images)
