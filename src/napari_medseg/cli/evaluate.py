@@ -54,6 +54,11 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="D",
         help="how far apart outlines may lie for the NSD, in mm, or in pixels of unknown size (2)",
     )
+    parser.add_argument(
+        "--without-images",
+        action="store_true",
+        help="show outlines only, for a report that goes to people who may not see the images",
+    )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier report in the folder")
 
@@ -83,7 +88,7 @@ def report_on(names: Sequence[str], arguments: argparse.Namespace, on_progress: 
     comparison = measure_models(
         models, data, tolerance=arguments.tolerance, device=arguments.device, on_progress=on_progress
     )
-    measured = write_report(comparison, folder, on_progress)
+    measured = write_report(comparison, folder, on_progress, with_images=not arguments.without_images)
     print("\n".join([*summary_lines(comparison, measured), f"saved {folder / 'report.html'}"]))
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from napari_medseg.core import Geometry
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import Cancelled
 from napari_medseg.measure import patient_interval
+from napari_medseg.training.data import read_image
+from napari_medseg.training.data.pixels import ImagePixels
 from napari_medseg.training.report import (
     REPORT_FILES,
     Comparison,
@@ -91,6 +94,23 @@ def test_names_are_shown_as_they_are_and_patients_not_at_all(comparison: Compari
     assert "film<5>, partial: It is too dark." in page.text.replace("\n", " ")
     for name in REPORT_FILES:
         assert "SECRET" not in (tmp_path / "report" / name).read_text(encoding="utf-8")
+
+
+def test_a_report_for_others_tells_nothing_of_the_images(
+    comparison: Comparison, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def page(*, with_images: bool) -> str:
+        write_report(comparison, tmp_path, with_images=with_images)
+        return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+    def inverted(path: Path) -> ImagePixels:
+        image = read_image(path)
+        return replace(image, array=255 - image.array)
+
+    own, shared = page(with_images=True), page(with_images=False)
+    monkeypatch.setattr("napari_medseg.training.report.examples.read_image", inverted)
+    assert page(with_images=True) != own
+    assert page(with_images=False) == shared != own
 
 
 def test_training_data_are_told(comparison: Comparison, tmp_path: Path) -> None:

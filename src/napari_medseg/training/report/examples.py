@@ -29,6 +29,8 @@ Labels = npt.NDArray[np.uint8]
 _FILL = 0.28
 _REFERENCE_COLOUR = "#ffffff"
 _DASH = 5
+_PLAIN = 48
+"""Grey, on which both the colours and the black and white line are seen."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,15 @@ class Example:
     tiles: tuple[Tile, ...]
 
 
-def make_examples(comparison: Comparison) -> list[Example]:
+def make_examples(comparison: Comparison, *, with_images: bool = True) -> list[Example]:
     """Draw the best, the median and the worst case by the mean of all models' main measure.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The results.
+    with_images : bool
+        Draw on the images; else on a plain ground, for a report that others may see who may not see the images.
 
     Raises
     ------
@@ -59,7 +68,10 @@ def make_examples(comparison: Comparison) -> list[Example]:
     """
     scores = np.array([main_scores(comparison, model) for model in comparison.models])
     indices = [n for n, ok in enumerate(comparison.measured_by_all) if ok]
-    return [_example(comparison, rank, indices[at], scores[:, at].tolist()) for rank, at in choose_cases(scores)]
+    return [
+        _example(comparison, rank, indices[at], scores[:, at].tolist(), with_images)
+        for rank, at in choose_cases(scores)
+    ]
 
 
 def choose_cases(scores: npt.NDArray[np.float64]) -> list[tuple[str, int]]:
@@ -75,7 +87,7 @@ def choose_cases(scores: npt.NDArray[np.float64]) -> list[tuple[str, int]]:
     return sorted(((rank, at) for at, rank in chosen.items()), key=lambda one: ranked.index(one[1]))
 
 
-def _example(comparison: Comparison, rank: str, index: int, scores: Sequence[float]) -> Example:
+def _example(comparison: Comparison, rank: str, index: int, scores: Sequence[float], with_image: bool) -> Example:
     case = comparison.cases[index]
     image = read_image(case.image)
     stored = image.array.T[:, :, None] if image.array.ndim == 2 else image.array
@@ -91,6 +103,8 @@ def _example(comparison: Comparison, rank: str, index: int, scores: Sequence[flo
             boxes.append(FoundBox((x0 / columns, y0 / rows, x1 / columns, y1 / rows), 1.0, label))
     view = CaseView.of_reference(image.geometry, reference)
     grey, true = view.grey(stored), view.labels(reference)
+    if not with_image:
+        grey = np.full_like(grey, _PLAIN)
     colours = colours_of(comparison)
     tiles = [Tile("Reference", "as the data have it", draw_tile(grey, true, np.zeros_like(true), (), boxes, colours))]
     for model, score in zip(comparison.models, scores, strict=True):

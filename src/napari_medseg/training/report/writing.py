@@ -42,6 +42,8 @@ def write_report(
     folder: Path,
     on_progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
+    *,
+    with_images: bool = True,
 ) -> list[Measured]:
     """Sum up, and write the page and the tables.
 
@@ -55,6 +57,8 @@ def write_report(
         Called as ``on_progress(done, total, label)``.
     cancel : CancelToken, optional
         Stops it before the first file is written.
+    with_images : bool
+        Whether the examples show the images, or only what was drawn on them.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def write_report(
     """
     measured = summarise(comparison, on_progress, cancel)
     report(on_progress, 0, 1, "Drawing the report", cancel)
-    page = report_page(comparison, measured, make_examples(comparison))
+    page = report_page(comparison, measured, make_examples(comparison, with_images=with_images))
     report(on_progress, 1, 1, "Drawing the report", cancel)
     try:
         folder.mkdir(exist_ok=True)
