@@ -68,10 +68,13 @@ def name_outputs(series: list[Series], output: Path) -> list[Path]:
 
 
 def write_series(series: Series, target: Path, on_progress: ProgressCallback, options: LoadOptions) -> None:
-    """Read one series and write it; labels keep their names."""
+    """Read one series and write it; labels keep their names, diffusion series their weighting (.bval, .bvec)."""
     from napari_medseg.io import read_segmentation, write_segmentation, write_volume
+    from napari_medseg.io.diffusion_files import write_diffusion_files
 
     if series.kind == "segmentation":
         write_segmentation(read_segmentation(series.path), target, on_progress)
     else:
-        write_volume(series.load(on_progress, options=options), target, on_progress)
+        volume = series.load(on_progress, options=options)
+        write_volume(volume, target, on_progress)
+        write_diffusion_files(volume, target)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from napari_medseg.core.diffusion import Diffusion
 from napari_medseg.core.geometry import Geometry, Shape3
 from napari_medseg.core.source import Source
 
@@ -76,6 +77,8 @@ class Volume:
         What the user should know about this scan: uneven spacing, a missing slice, an oblique or sheared grid.
     source : Source or None
         Where it was read from.
+    diffusion : Diffusion or None
+        How the frames of a "time" axis are weighted, where they differ in that.
     """
 
     array: npt.NDArray[Any] = field(repr=False)
@@ -91,6 +94,7 @@ class Volume:
     notes: tuple[str, ...] = ()
     source: Source | None = None
     padding: tuple[float, float] | None = None
+    diffusion: Diffusion | None = None
 
     def __post_init__(self) -> None:
         if self.array.shape[:3] != self.geometry.shape:

@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
+from napari_medseg.core.diffusion import Diffusion
+from napari_medseg.io import write_volume
 from napari_medseg.io.dicom import find_dicom_series
+from napari_medseg.io.diffusion_files import write_diffusion_files
 
 SHAPE = (5, 12, 10)
 ROW = np.array([0.96, 0.28, 0.0])
@@ -95,6 +98,32 @@ def test_equals_dcm2niix(tmp_path, frames, write, kind, slope):
     ((series,), problems) = find_dicom_series(tmp_path / "dicom")
     assert problems == []
     assert_same(series.load(), np.asarray(theirs.dataobj), theirs.affine)
+
+
+def test_gradients_are_those_of_dcm2niix(tmp_path, frames, write):
+    program = shutil.which("dcm2niix") or shutil.which("dcm2niix", path=str(Path(sys.executable).parent))
+    if program is None:
+        pytest.skip("dcm2niix is not installed")
+    write(tmp_path / "dicom" / "mr.dcm", frames, weighted=True)
+    for folder in ("theirs", "ours"):
+        (tmp_path / folder).mkdir()
+    subprocess.run([program, "-z", "n", "-o", tmp_path / "theirs", tmp_path / "dicom"], capture_output=True, check=True)
+    ((series,), _) = find_dicom_series(tmp_path / "dicom")
+    volume = series.load()
+    write_diffusion_files(volume, write_volume(volume, tmp_path / "ours" / "mr.nii.gz"))
+    for folder in ("theirs", "ours"):
+        (nifti,) = (tmp_path / folder).glob("*.nii*")
+        stem = nifti.parent / nifti.name.partition(".nii")[0]
+        np.testing.assert_array_equal(np.loadtxt(f"{stem}.bval"), [0, 1000])
+        vectors = np.loadtxt(f"{stem}.bvec")
+        affine = nibabel.load(nifti).affine[:3, :3]
+        if np.linalg.det(affine) > 0:
+            vectors[0] *= -1
+        # A gradient along LPS +x leads to RAS -x, whichever way the axes of the file run.
+        np.testing.assert_allclose(
+            affine / np.linalg.norm(affine, axis=0) @ vectors, [[0, -1], [0, 0], [0, 0]], atol=1e-4
+        )
+    assert volume.diffusion == Diffusion((0.0, 1000.0), (None, (-1.0, 0.0, 0.0)))
 
 
 def test_equals_simpleitk(tmp_path, frames, write):

@@ -14,6 +14,7 @@ from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.options import LoadOptions
 from napari_medseg.core.source import Source
 from napari_medseg.core.volume import FourthAxis, Volume
+from napari_medseg.io.dicom.diffusion import diffusion_of
 from napari_medseg.io.dicom.even_slices import resample_evenly
 from napari_medseg.io.dicom.frames import check_size, read_frame
 from napari_medseg.io.dicom.placement import Placement
@@ -179,6 +180,7 @@ class DicomLoader:
             inverted=_is_inverted(first),
             spacing_known=self.placement.spacing_known,
             time_step_s=self.stack.time_step_s,
+            diffusion=None if self.is_colour else diffusion_of(self.stack.frames),
             notes=(*self.all_notes, *shown.notes),
             source=self.source((*self.placement.geometry.shape, *array.shape[3:])),
             padding=shown.padding,
