@@ -36,12 +36,12 @@ class Case:
     image: str
     series: Series
 
-    def label_file(self, model: str) -> str:
+    def label_file(self, model: str, suffix: str = ".nii.gz") -> str:
         """Return the path of its labels within the folder of results, with "/"."""
         place = PurePosixPath(self.image)
         lowered = place.name.lower()
-        suffix = next((s for s in _SCAN_SUFFIXES if lowered.endswith(s) and lowered != s), "")
-        return str(place.with_name(f"{place.name[: len(place.name) - len(suffix)]}_{model}.nii.gz"))
+        ending = next((s for s in _SCAN_SUFFIXES if lowered.endswith(s) and lowered != s), "")
+        return str(place.with_name(f"{place.name[: len(place.name) - len(ending)]}_{model}{suffix}"))
 
 
 def find_cases(series: Iterable[Series], root: Path) -> list[Case]:

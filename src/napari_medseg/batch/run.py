@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Segment: TypeAlias = Callable[[Volume, ProgressCallback, CancelToken | None], Segmentation]
 """Runs the model on one image: ``segment(volume, on_progress, cancel)``."""
 
+NIFTI = ".nii.gz"
+"""Ending of label files that every image can have."""
+
 _STEPS = 100
 """Steps of progress within one image."""
 
@@ -106,6 +109,7 @@ def run_batch(
     segment: Segment,
     *,
     overwrite: bool = False,
+    suffix: str = NIFTI,
     on_result: Callable[[CaseResult], None] | None = None,
     on_progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
@@ -124,6 +128,9 @@ def run_batch(
         Runs it.
     overwrite : bool
         Run again what is done.
+    suffix : {".nii.gz", ".dcm"}
+        Format of the labels: NIfTI, or DICOM SEG. Images that are not DICOM, and findings where there are none, which
+        a DICOM SEG cannot tell, get NIfTI in any case.
     on_result : callable, optional
         Called with each `CaseResult`.
     on_progress, cancel : optional
@@ -143,7 +150,7 @@ def run_batch(
         for index, case in enumerate(waiting):
             step = _Step(index, len(waiting), label, on_progress)
             step(0, 1, "")
-            result = _run_case(case, record, card, segment, overwrite, step, cancel)
+            result = _run_case(case, record, card, segment, overwrite, suffix, step, cancel)
             record.put(result)
             if on_result is not None:
                 on_result(result)
@@ -172,6 +179,7 @@ def _run_case(
     card: ModelCard,
     segment: Segment,
     overwrite: bool,
+    suffix: str,
     step: ProgressCallback,
     cancel: CancelToken | None,
 ) -> CaseResult:
@@ -184,7 +192,7 @@ def _run_case(
     if not fit.ok:
         return _unfit(case, fit)
     try:
-        return _written(case, record, card, segment, overwrite, step, cancel)
+        return _written(case, record, card, segment, overwrite, suffix, step, cancel)
     except Cancelled:
         raise
     except MedsegError as error:
@@ -205,22 +213,31 @@ def _written(
     card: ModelCard,
     segment: Segment,
     overwrite: bool,
+    suffix: str,
     step: ProgressCallback,
     cancel: CancelToken | None,
 ) -> CaseResult:
     from napari_medseg.inference.fit import check_fit
     from napari_medseg.io import read_segmentation, write_segmentation
 
-    labels = case.label_file(record.model)
-    path = record.folder / labels
-    if path.exists() and not overwrite:  # written just before a crash, and not yet in the record
-        return result_of(case.image, read_segmentation(path), path, labels, "done")
+    for there in (case.label_file(record.model, suffix), case.label_file(record.model)):
+        path = record.folder / there
+        if path.exists() and not overwrite:  # written just before a crash, and not yet in the record
+            return result_of(case.image, read_segmentation(path), path, there, "done")
     start = time.monotonic()
     volume = case.series.load(None, cancel)
     fit = check_fit(card, volume)
     if not fit.ok:
         return _unfit(case, fit)
     segmentation = segment(volume, step, cancel)
+    labels = case.label_file(record.model, _format_for(segmentation, suffix))
+    path = record.folder / labels
     path.parent.mkdir(parents=True, exist_ok=True)
     write_segmentation(segmentation, path)
     return result_of(case.image, segmentation, path, labels, "done", time.monotonic() - start)
+
+
+def _format_for(segmentation: Segmentation, suffix: str) -> str:
+    source = segmentation.source
+    is_dicom = source is not None and source.format == "dicom" and bool(source.files)
+    return suffix if is_dicom and segmentation.segments else NIFTI

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 SEG_SUFFIX = ".dcm"
+FORMATS = {"nii.gz": ".nii.gz", "nii": ".nii", "dcm": SEG_SUFFIX}
+"""Endings of label files, by what a user calls the format."""
 
 
 def is_nifti(path: Path) -> bool:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_medseg.cli.paths import NIFTI_SUFFIXES, SEG_SUFFIX, check_outputs, is_file_name, is_label_name, stem
+from napari_medseg.cli.paths import (
+    FORMATS,
+    NIFTI_SUFFIXES,
+    SEG_SUFFIX,
+    check_outputs,
+    is_file_name,
+    is_label_name,
+    stem,
+)
 from napari_medseg.cli.segment_many import segment_many
 from napari_medseg.core.errors import MedsegError
 
@@ -28,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="OUT",
         help="for one scan a .nii.gz, .nii or (DICOM SEG) .dcm file, or an existing folder; for many a folder",
+    )
+    parser.add_argument(
+        "--format",
+        choices=tuple(FORMATS),
+        help="format of the labels where OUT is a folder: NIfTI (the default) or, of DICOM scans, dcm (DICOM SEG)",
     )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     parser.add_argument("--series", type=int, metavar="N", help="which series of a folder, as `info` counts them")
@@ -106,7 +119,7 @@ def _segment_one(arguments: argparse.Namespace, series: Series, on_progress: Pro
     from napari_medseg.inference import load_model
     from napari_medseg.io import write_segmentation
 
-    target = output_file(arguments.output.expanduser(), series, arguments.model)
+    target = output_file(arguments.output.expanduser(), series, arguments.model, arguments.format)
     check_outputs([target], [series.path], arguments.overwrite)
     model = load_model(arguments.model, device=arguments.device)
     volume = series.load(on_progress)
@@ -140,8 +153,8 @@ def choose_series(series: list[Series], index: int | None) -> Series:
     return images[0]
 
 
-def output_file(output: Path, series: Series, model: str) -> Path:
-    """Return the label file to write.
+def output_file(output: Path, series: Series, model: str, told: str | None = None) -> Path:
+    """Return the label file to write, in a folder with the format that is told.
 
     Raises
     ------
@@ -151,7 +164,9 @@ def output_file(output: Path, series: Series, model: str) -> Path:
     from napari_medseg.io.dicom import is_dicom
 
     if output.is_dir():
-        return output / f"{stem(series.path)}_{stem(Path(model))}.nii.gz"
+        output = output / f"{stem(series.path)}_{stem(Path(model))}{FORMATS[told or 'nii.gz']}"
+    elif told is not None and not output.name.lower().endswith(FORMATS[told]):
+        raise MedsegError(f"{output.name} is no name for the format {told}.", "Leave out --format, or name a folder.")
     if not is_label_name(output):
         raise MedsegError(f"Labels cannot be saved as {output.name}.", f"Use a name that ends in {NIFTI_SUFFIXES[0]}.")
     if output.name.lower().endswith(SEG_SUFFIX) and not (series.path.is_dir() or is_dicom(series.path)):

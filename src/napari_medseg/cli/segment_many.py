@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from napari_medseg.cli.paths import is_file_name
+from napari_medseg.cli.paths import FORMATS, is_file_name
 from napari_medseg.core.errors import MedsegError
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def segment_many(
         def segment(volume: Volume, on_progress: ProgressCallback, cancel: CancelToken | None) -> Segmentation:
             return model.segment(volume, frame=arguments.frame, on_progress=on_progress, cancel=cancel)
 
-        run_batch(cases, record, card, segment, overwrite=arguments.overwrite, on_progress=on_progress)
+        suffix = FORMATS[arguments.format or "nii.gz"]
+        run_batch(cases, record, card, segment, overwrite=arguments.overwrite, suffix=suffix, on_progress=on_progress)
     results = [result for case in cases if (result := record.get(case.image)) is not None]
     print("\n".join([*counts_table(record, results), *summary(record, results, len(cases) - len(waiting))]))
     if arguments.findings:

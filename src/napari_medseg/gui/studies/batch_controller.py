@@ -114,6 +114,7 @@ class BatchController(QObject):
                 card,
                 segment,
                 overwrite=request.overwrite,
+                suffix=request.suffix,
                 on_result=lambda result: self.result_made.emit(record, result),
                 on_progress=on_progress,
                 cancel=cancel,

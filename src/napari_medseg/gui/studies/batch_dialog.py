@@ -32,6 +32,12 @@ _FORMATS = (
 )
 
 
+_LABEL_FORMATS = (
+    Choice(".nii.gz", "NIfTI, compressed (.nii.gz)"),
+    Choice(".dcm", "DICOM SEG (.dcm)", "For images that are DICOM; others get NIfTI"),
+)
+
+
 @dataclass(frozen=True)
 class BatchRequest:
     """What to run.
@@ -46,12 +52,15 @@ class BatchRequest:
         Run again what is done.
     styles : tuple of str
         Formats in which all findings are written to one file.
+    suffix : str
+        Format of the label files.
     """
 
     model: str
     folder: Path
     overwrite: bool = False
     styles: tuple[str, ...] = ()
+    suffix: str = ".nii.gz"
 
 
 class BatchDialog(QDialog):
@@ -80,6 +89,9 @@ class BatchDialog(QDialog):
         self.folder_button = QPushButton("Choose…", self)
         self.folder_button.setToolTip("Choose another folder for the results")
         self.folder_button.clicked.connect(self._choose_folder)
+        self.labels_box = ChoiceBox("", self)
+        self.labels_box.setAccessibleName("Format of the labels")
+        self.labels_box.set_choices(_LABEL_FORMATS)
         self.format_checks = {key: QCheckBox(text, self) for key, text, _ in _FORMATS}
         for key, _, tooltip in _FORMATS:
             self.format_checks[key].setToolTip(tooltip)
@@ -133,6 +145,7 @@ class BatchDialog(QDialog):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Model", self.model_box)
         form.addRow("Results in", place)
+        form.addRow("Labels as", self.labels_box)
         form.addRow(self._formats_label, formats)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
@@ -149,6 +162,8 @@ class BatchDialog(QDialog):
 
     def _run(self) -> None:
         styles = tuple(k for k, check in self.format_checks.items() if check.isVisibleTo(self) and check.isChecked())
-        request = BatchRequest(self.model_box.key, self.folder, self.again_check.isChecked(), styles)
+        request = BatchRequest(
+            self.model_box.key, self.folder, self.again_check.isChecked(), styles, self.labels_box.key
+        )
         self.accept()
         self.run_requested.emit(request)

@@ -156,7 +156,7 @@ def _found(path: Path, record: BatchRecord, volume: Volume, cancel: CancelToken)
     from napari_medseg.io import read_segmentation
     from napari_medseg.measure import segment_sizes
 
-    read = read_segmentation(path, None, cancel)
+    read = read_segmentation(path, None, cancel, volume=volume)
     if read.array.shape != volume.spatial_shape or not read.geometry.matches(volume.geometry):
         raise MedsegError(f"{path.name} has another size or place than the image.", "Run the model on it again.")
     highest = max([int(read.array.max(initial=0)), *(segment.label for segment in read.segments)])

@@ -83,7 +83,7 @@ class ListedResults:
         """Whether a listed label map is a result, which needs no row of its own."""
         path = series.path.absolute()
         return series.kind == "segmentation" and any(
-            path.is_relative_to(folder) and path.name.endswith(f"_{record.model}.nii.gz")
+            path.is_relative_to(folder) and path.name.endswith((f"_{record.model}.nii.gz", f"_{record.model}.dcm"))
             for folder, record in self._records.items()
         )
 

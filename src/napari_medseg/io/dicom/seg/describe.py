@@ -1,7 +1,7 @@
 """What a segment means, into an item of the Segment Sequence (PS3.3 C.8.20.4).
 
-Two things of ours have no attribute of their own, and stand as words in Segment Description: "Score 0.93", and
-"Label 7" where the number of the segment is not the label.
+Three things of ours have no attribute of their own, and stand as words in Segment Description: "Score 0.93", "Box"
+with the corners of a finding in voxels of the images, and "Label 7" where the number of the segment is not the label.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ def describe_segment(
     )
     words = [f"Label {segment.label}"] if segment.label != number else []
     words += [f"Score {segment.score:.4g}"] if segment.score is not None and 0 <= segment.score <= 1 else []
+    if segment.box is not None:
+        words.append("Box " + " ".join(f"{corner:.6g}" for corner in segment.box))
     if words:
         item.SegmentDescription = ". ".join(words)
     return item

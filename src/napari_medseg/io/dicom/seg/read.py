@@ -111,6 +111,8 @@ class _Found:
         Which of them each label is in.
     notes : list of str
         What the user should know.
+    carried : bool
+        Whether the labels came from another grid.
     """
 
     header: SegHeader
@@ -118,11 +120,18 @@ class _Found:
     layers: list[Array]
     homes: dict[int, int]
     notes: list[str]
+    carried: bool = False
 
     @property
     def segments(self) -> list[Segment]:
-        """Every segment, those that occur and are not described included."""
-        found = {segment.label: segment for segment in self.header.segments.values()}
+        """Every segment, those that occur and are not described included; boxes on the grid of the images alone."""
+        source = self.target.source
+        known = source is not None and source.format == "dicom" and bool(source.files)
+        on_images = (known or not is_placed(self.header)) and not self.carried
+        found = {
+            segment.label: segment if on_images else replace(segment, box=None)
+            for segment in self.header.segments.values()
+        }
         for layer in self.layers:
             for label in present_labels(layer):
                 found.setdefault(label, Segment(label, f"Segment {label}"))
@@ -197,7 +206,7 @@ def _carried(found: _Found, target: Target) -> _Found:
     if outside:
         notes.append(f"{outside:,} labelled voxels lie outside of the image and were left out.")
     layers = [regrid(layer, own, target.geometry) for layer in found.layers]
-    return replace(found, target=target, layers=layers, notes=notes)
+    return replace(found, target=target, layers=layers, notes=notes, carried=True)
 
 
 def _paint(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from napari_medseg.core.segmentation import Code, Segment
+from napari_medseg.core.segmentation import Box, Code, Segment
 from napari_medseg.io.dicom.file_header import UNREADABLE
 from napari_medseg.io.dicom.seg.colours import lab_to_hex
 from napari_medseg.io.dicom.seg.concepts import TISSUE
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _HIGHEST_LABEL = 2**31 - 1
 _SCORE = re.compile(r"\bScore ([01](?:\.\d+)?(?:e-\d+)?)")
+_BOX = re.compile(r"\bBox ((?:-?\d{1,6}(?:\.\d{1,6})? ?){6})(?![\d ])")
 _LABEL = re.compile(r"\bLabel (\d{1,10})\b")
 
 
@@ -40,7 +41,16 @@ def segment_of(item: Dataset, *, ours: bool) -> tuple[int, Segment]:
         code=None if code == TISSUE else code,
         colour=_colour_of(item),
         score=score_in(text),
+        box=_box_in(text),
     )
+
+
+def _box_in(text: str) -> Box | None:
+    found = _BOX.search(text)
+    if found is None:
+        return None
+    corners = [float(corner) for corner in found[1].split()]
+    return (corners[0], corners[1], corners[2], corners[3], corners[4], corners[5])
 
 
 def score_in(text: str) -> float | None:
