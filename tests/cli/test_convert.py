@@ -71,6 +71,22 @@ def test_a_broken_series_does_not_stop_the_others(run: Run, sample_data: Path, t
     assert len(list((tmp_path / "out").iterdir())) == 1
 
 
+def test_pet_is_converted_in_suv_or_as_activity(run: Run, sample_data: Path, tmp_path: Path) -> None:
+    slice_ = pydicom.dcmread(sample_data / "chest_ct" / "034.dcm")
+    slice_.Modality, slice_.Units, slice_.DecayCorrection, slice_.PatientWeight = "PT", "BQML", "ADMIN", "50"
+    slice_.CorrectedImage = ["ATTN", "DECY"]
+    tracer = pydicom.Dataset()
+    tracer.RadionuclideTotalDose = "200000000"
+    slice_.RadiopharmaceuticalInformationSequence = [tracer]
+    slice_.save_as(tmp_path / "pet.dcm")
+    values = []
+    for name, choice in (("suv", ()), ("activity", ("--activity",))):
+        status, _, _ = run("convert", tmp_path / "pet.dcm", tmp_path / f"{name}.nii.gz", *choice)
+        assert status == 0
+        values.append(np.asarray(nibabel.load(tmp_path / f"{name}.nii.gz").dataobj))
+    np.testing.assert_allclose(values[0], values[1] * (50_000 / 2e8), rtol=1e-6)
+
+
 def test_missing_slices_are_filled_only_on_request(run: Run, sample_data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "ct"
     folder.mkdir()

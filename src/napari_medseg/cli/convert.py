@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="auto: a tilted CT is put upright, all else is as stored; stored: tilted slices stay sheared, too; "
         "even: uneven or missing slices are also resampled to even ones",
     )
+    parser.add_argument("--activity", action="store_true", help="PET as activity, as stored, instead of SUV")
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
 
 
@@ -39,9 +40,10 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
     targets = name_outputs(study.series, arguments.output.expanduser())
     check_outputs(targets, [one.path for one in study.series], arguments.overwrite)
     failures = list(study.problems)
+    options = LoadOptions(suv=not arguments.activity, grid=arguments.grid)
     for series, target in zip(study.series, targets, strict=True):
         try:
-            write_series(series, target, on_progress, LoadOptions(grid=arguments.grid))
+            write_series(series, target, on_progress, options)
         except MedsegError as error:
             failures.append(f"{series.description or series.path.name}: {error}")
         else:
