@@ -198,6 +198,25 @@ def test_gradients_keep_the_order_of_acquisition(tmp_path, series_writer, stack)
         np.testing.assert_array_equal(volume.frame(t), (stack + 300 * t).T)
 
 
+def test_gradients_of_philips(tmp_path, series_writer, stack):
+    for t, gradient in enumerate([(0, 0, 0), (0.6, 0.8, 0), (0, 0, 1)]):
+
+        def mark(ds, n, t=t, gradient=gradient):
+            ds.add_new(0x20010010, "LO", "Philips Imaging DD 001")
+            ds.add_new(0x20011003, "FL", 1000.0 if t else 0.0)
+            ds.add_new(0x20050010, "LO", "Philips MR Imaging DD 001")
+            for part, value in enumerate(gradient):
+                ds.add_new(0x200510B0 + part, "FL", float(value))
+            ds.InstanceNumber = t * 6 + n + 1
+
+        series_writer(tmp_path, stack + 300 * t, prefix=f"D{t}", edit=mark, modality="MR")
+    (series,) = list_series(tmp_path)
+    diffusion = series.load().diffusion
+    assert diffusion.b_values == (0, 1000, 1000)
+    assert diffusion.gradients_ras[0] is None
+    np.testing.assert_allclose(diffusion.gradients_ras[1:], [(-0.6, -0.8, 0), (0, 0, 1)], atol=1e-6)
+
+
 def test_unfinished_last_time_point_is_apart(tmp_path, series_writer, stack):
     for t in range(3):
         series_writer(tmp_path, stack, prefix=f"T{t}", edit=set_time(t), modality="MR", skip=[4, 5] if t == 2 else ())

@@ -218,3 +218,27 @@ def test_labels_of_an_upright_scan_go_to_a_seg_and_back(tmp_path, write_tilted):
         frame.PlanePositionSequence[0].ImagePositionPatient for frame in theirs.PerFrameFunctionalGroupsSequence
     ]
     assert list(image.ImagePositionPatient) in [list(one) for one in position]
+
+
+def test_labels_of_an_upright_scan_keep_its_grid_in_nifti(tmp_path, write_tilted):
+    import napari_medseg as ms
+
+    write_tilted(tmp_path / "ct", 15)
+    scan = ms.read_volume(tmp_path / "ct")
+    labels = (scan.array % 3).astype(np.uint8)
+    back = ms.read_segmentation(ms.write_segmentation(ms.Segmentation.from_array(labels, scan), tmp_path / "s.nii.gz"))
+    np.testing.assert_array_equal(back.array, labels)
+    assert back.geometry.matches(scan.geometry)
+
+
+def test_labels_on_resampled_slices_go_into_no_seg(tmp_path, series_writer, stack):
+    import napari_medseg as ms
+
+    series_writer(
+        tmp_path / "ct", stack, edit=lambda ds, n: setattr(ds, "ImagePositionPatient", [0, 0, n + 4.4 * (n > 4)])
+    )
+    scan = load_only(tmp_path / "ct").load(options=LoadOptions(grid="even"))
+    assert scan.array.shape[2] > 6
+    seg = ms.Segmentation.from_array(np.ones(scan.array.shape, np.uint8), scan)
+    with pytest.raises(ms.MedsegError, match="resampled on request"):
+        ms.write_segmentation(seg, tmp_path / "s.dcm")

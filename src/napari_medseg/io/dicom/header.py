@@ -34,6 +34,7 @@ _B_VALUES = (
     (tags.GE_B_VALUE, "IS"),  # GE: the first of four
 )
 _GE_B_VALUE_OFFSET = 1e9
+_PHILIPS_GRADIENT = (tags.PHILIPS_GRADIENT_X, tags.PHILIPS_GRADIENT_Y, tags.PHILIPS_GRADIENT_Z)
 _GE_IMAGE_KINDS = {0: "MAGNITUDE", 1: "PHASE", 2: "REAL", 3: "IMAGINARY"}
 
 
@@ -225,7 +226,9 @@ def _read_gradient(elements: HeaderElements) -> Triple | None:
         vector = triple(elements.numbers(tag, "FD"))
         if vector is not None and any(vector):
             return _unit(vector)
-    return None
+    philips = [elements.number(tag, "FL") for tag in _PHILIPS_GRADIENT]
+    parts = [part for part in philips if part is not None]
+    return _unit(tuple(parts)) if len(parts) == 3 and any(parts) else None
 
 
 def _read_component(elements: HeaderElements) -> str:

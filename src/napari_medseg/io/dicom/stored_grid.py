@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_medseg.core.errors import MedsegError
 from napari_medseg.io.dicom.file_header import UNREADABLE
 from napari_medseg.io.dicom.images import read_images
 from napari_medseg.io.dicom.placement import place_stack
@@ -62,9 +63,17 @@ def on_stored_grid(segmentation: Segmentation) -> Segmentation:
     """Return labels on the grid of the stored images; as they are, if that is theirs.
 
     Labels where no slice is, above or below the tilted stack, are left out.
+
+    Raises
+    ------
+    MedsegError
+        If they lie on a grid that slices were resampled to on request: no image has it.
     """
     source = segmentation.source
-    if source is None or not is_put_upright(segmentation.geometry, source):
+    if source is None or source.format != "dicom":
+        return segmentation
+    if not is_put_upright(segmentation.geometry, source):
+        _refuse_resampled(segmentation.geometry, source)
         return segmentation
     found = find_upright(source)
     if found is None or not found[0].geometry.matches(segmentation.geometry, _MATCH_MM):
@@ -72,6 +81,15 @@ def on_stored_grid(segmentation: Segmentation) -> Segmentation:
     upright, stored = found
     segments = tuple(replace(segment, box=None) for segment in segmentation.segments)
     return replace(segmentation, array=upright.lean(segmentation.array), geometry=stored, segments=segments)
+
+
+def _refuse_resampled(geometry: Geometry, source: Source) -> None:
+    stored = source.native_shape[:3]
+    if len(stored) == 3 and stored[:2] == geometry.shape[:2] and stored[2] != geometry.shape[2]:
+        raise MedsegError(
+            "These labels lie on slices that were resampled on request, and labels in DICOM refer to stored images.",
+            "Load the scan without resampling, or save as .nii.gz.",
+        )
 
 
 def on_upright_grid(segmentation: Segmentation, volume: Volume | None = None) -> Segmentation:
