@@ -65,7 +65,6 @@ def parts_inside(
     true_distances_mm : ndarray, shape (k,), optional
         Where the slices truly lie along their normal, if they are uneven: contours on a slice then fall on it.
     """
-    matrix = lps_matrix(geometry)
     reach = thickness_mm(stack, geometry) / 2
     normal = slice_normal(geometry)
     parallel = np.linalg.norm(stack.normal - normal) <= _PARALLEL
@@ -73,13 +72,13 @@ def parts_inside(
     on_grid = slice_distances_mm(geometry)
     if parallel and true_distances_mm is not None and geometry.shape[2] > 1:
         distances = np.interp(distances, true_distances_mm, on_grid) + _beyond(distances, true_distances_mm)
+    if not parallel:
+        yield from _oblique(stack, geometry, reach)
+        return
     for k in range(geometry.shape[2]):
-        if parallel:
-            n = _nearest(distances, on_grid[k : k + 1], reach)[0]
-            if n >= 0:
-                yield from _aligned(stack, stack.planes[n], geometry, k, float(on_grid[k]))
-        else:
-            yield from _oblique(stack, geometry, matrix, k, reach)
+        n = _nearest(distances, on_grid[k : k + 1], reach)[0]
+        if n >= 0:
+            yield from _aligned(stack, stack.planes[n], geometry, k, float(on_grid[k]))
 
 
 def thickness_mm(stack: ContourStack, geometry: Geometry) -> float:
@@ -122,13 +121,36 @@ def _aligned(stack: ContourStack, plane: ContourPlane, geometry: Geometry, k: in
     yield (slice(low[0], high[0]), slice(low[1], high[1]), k), inside
 
 
-def _oblique(stack: ContourStack, geometry: Geometry, matrix: FloatArray, k: int, reach: float) -> Iterator[Part]:
-    """Yield the voxels of a slice that cuts through the planes of the contours."""
-    i, j = np.meshgrid(np.arange(geometry.shape[0]), np.arange(geometry.shape[1]), indexing="ij")
-    places = matrix[:3, 0] * i[..., np.newaxis] + matrix[:3, 1] * j[..., np.newaxis] + matrix[:3, 2] * k + matrix[:3, 3]
+def _oblique(stack: ContourStack, geometry: Geometry, reach: float) -> Iterator[Part]:
+    """Yield the voxels of slices that cut through the planes of the contours."""
+    low, high = _box_around(stack, geometry, reach)
+    for k in range(low[2], high[2]):
+        inside = _cut(stack, lps_matrix(geometry), (low[0], low[1], k), (high[0] - low[0], high[1] - low[1]), reach)
+        if inside.any():
+            yield (slice(low[0], high[0]), slice(low[1], high[1]), k), inside
+
+
+def _box_around(stack: ContourStack, geometry: Geometry, reach: float) -> tuple[list[int], list[int]]:
+    """Return the first voxel, and the one behind the last, of a box that holds everything within reach."""
+    to_voxel = np.linalg.inv(lps_matrix(geometry))
+    corners = np.concatenate([points for plane in stack.planes for points in plane.polygons])
+    corners = np.concatenate([corners - reach * stack.normal, corners + reach * stack.normal])
+    voxels = corners @ to_voxel[:3, :3].T + to_voxel[:3, 3]
+    low = np.clip(np.floor(voxels.min(axis=0)), 0, geometry.shape).astype(int)
+    high = np.clip(np.ceil(voxels.max(axis=0)) + 1, low, geometry.shape).astype(int)
+    return low.tolist(), high.tolist()
+
+
+def _cut(
+    stack: ContourStack, matrix: FloatArray, start: tuple[int, int, int], shape: tuple[int, int], reach: float
+) -> npt.NDArray[np.bool_]:
+    """Return which voxels of a part of a slice, from `start`, lie inside."""
+    i, j = np.meshgrid(np.arange(shape[0]) + start[0], np.arange(shape[1]) + start[1], indexing="ij")
+    origin = matrix[:3, 2] * start[2] + matrix[:3, 3]
+    places = matrix[:3, 0] * i[..., np.newaxis] + matrix[:3, 1] * j[..., np.newaxis] + origin
     nearest = _nearest(stack.distances_mm, places @ stack.normal, reach)
     basis = _basis(stack.normal)
-    inside = np.zeros(geometry.shape[:2], bool)
+    inside = np.zeros(shape, bool)
     for n in np.unique(nearest[nearest >= 0]):
         polygons = [points @ basis for points in stack.planes[n].polygons]
         corners = np.concatenate(polygons)
@@ -137,8 +159,7 @@ def _oblique(stack: ContourStack, geometry: Geometry, matrix: FloatArray, k: int
         near = ((flat >= corners.min(axis=0)) & (flat <= corners.max(axis=0))).all(axis=1)
         here, flat = here[near], flat[near]
         inside[here[:, 0], here[:, 1]] = contains(polygons, flat)
-    if inside.any():
-        yield (slice(None), slice(None), k), inside
+    return inside
 
 
 def _basis(normal: FloatArray) -> FloatArray:
