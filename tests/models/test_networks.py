@@ -37,6 +37,21 @@ def test_semantic_networks_keep_the_images_size(family: str, backbone: str) -> N
     assert build_network(spec).eval()(torch.randn(2, 1, 64, 96)).shape == (2, 3, 64, 96)
 
 
+def test_deeplabs_head_is_torchvisions_and_can_be_narrower() -> None:
+    from torchvision.models.segmentation.deeplabv3 import DeepLabHead
+
+    def head(**arguments: int) -> dict[str, torch.Size]:
+        told = {"backbone": "efficientnet_lite0", "atrous_rates": [6, 12, 18], **arguments}
+        spec = NetworkSpec(family="deeplabv3", spatial_dims=2, in_channels=1, out_channels=3, arguments=told)
+        state = build_network(spec).network.classifier.state_dict()
+        return {name: value.shape for name, value in state.items()}
+
+    channels = head()["0.convs.0.0.weight"][1]
+    published = DeepLabHead(channels, 3, (6, 12, 18)).state_dict()
+    assert head() == {name: value.shape for name, value in published.items()}
+    assert head(head_channels=64)["4.weight"] == (3, 64, 1, 1)
+
+
 @pytest.mark.parametrize("name", [*BACKBONE_NAMES, "resnet50"])
 @pytest.mark.parametrize("dilated", [False, True])
 def test_features_halve_from_level_to_level(name: str, dilated: bool) -> None:
