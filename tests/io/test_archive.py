@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import zipfile
@@ -97,11 +98,16 @@ def test_folders_of_killed_processes_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(unpacked.tempfile, "gettempdir", lambda: str(tmp_path))
     orphan = tmp_path / "napari-medseg-999999999-abc"
     orphan.mkdir()
+    young = tmp_path / "napari-medseg-999999998-abc"
+    young.mkdir()
+    os.utime(orphan, (0, 0))
     mine = tmp_path / f"napari-medseg-{unpacked.new_folder().name.split('-')[2]}-abc"
     mine.mkdir(exist_ok=True)
+    os.utime(mine, (0, 0))
     unpacked._remove_orphans()
     assert not orphan.exists()
     assert mine.exists()
+    assert young.exists()
 
 
 @pytest.mark.parametrize("name", ["../../evil", "/../evil", "a/../../evil", "..\\..\\evil"])

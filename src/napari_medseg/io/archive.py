@@ -97,7 +97,7 @@ def unpack(
             _check_size(path, members)
             for done, member in enumerate(members):
                 report(on_progress, done, len(members), "Unpacking", cancel)
-                fault = _unpack_member(archive, member, folder)
+                fault = _unpack_member(archive, member, folder, cancel)
                 if fault:
                     faults.setdefault(fault, []).append("".join(_parts(member)[-1:]))
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
@@ -132,7 +132,7 @@ def _check_size(path: Path, members: list[zipfile.ZipInfo]) -> None:
         )
 
 
-def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> str:
+def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, cancel: CancelToken | None) -> str:
     """Write a member that can be a scan below `folder`; return what is wrong with it, empty if nothing is."""
     if member.flag_bits & 1:
         return "protected by a password"
@@ -145,7 +145,7 @@ def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Pa
             return "an archive itself" if member.filename.lower().endswith(".zip") else ""
         target = _free_target(folder, member)
         with archive.open(member) as source, target.open("xb") as file:
-            _copy(source, file, member.file_size)
+            _copy(source, file, member.file_size, cancel)
     except OSError as error:
         if error.errno:  # the disk, not the archive
             raise MedsegError(f"The files of the archive cannot be unpacked ({error.strerror}).", "") from error
@@ -163,10 +163,12 @@ def _can_be_scan(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
         return looks_like_dicom(file.read(HEAD_BYTES))
 
 
-def _copy(source: IO[bytes], file: IO[bytes], size: int) -> None:
+def _copy(source: IO[bytes], file: IO[bytes], size: int, cancel: CancelToken | None) -> None:
     """Copy exactly as many bytes as the archive promised, and was allowed."""
     copied = 0
     while piece := source.read(_COPIED_AT_ONCE):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
         copied += len(piece)
         if copied > size:
             raise zipfile.BadZipFile

@@ -6,6 +6,8 @@ import atexit
 import shutil
 import tempfile
 import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _open: dict[tuple[Path, int, int], Unpacked] = {}
 _lock = threading.Lock()
+_ORPHANED_AFTER_S = 24 * 3600
 
 
 def open_archive(
@@ -98,13 +101,18 @@ def _at(source: Source | None, archive: Path) -> Source | None:
 
 
 def _remove_orphans() -> None:
-    """Remove the folders of processes that were killed before they could."""
+    """Remove the folders of processes that were killed before they could, after a day.
+
+    Where containers share a temporary folder, a process that is not seen may yet live.
+    """
     import psutil  # type: ignore[import-untyped]
 
     for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}[0-9]*-*"):
         number = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
-        if number.isdigit() and not psutil.pid_exists(int(number)):
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            is_old = time.time() - folder.stat().st_mtime > _ORPHANED_AFTER_S
+            if is_old and number.isdigit() and not psutil.pid_exists(int(number)):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @atexit.register

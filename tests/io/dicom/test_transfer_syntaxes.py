@@ -163,6 +163,33 @@ def test_compressed_grey(tmp_path, slice_maker, syntax, bits, signed):
         np.testing.assert_array_equal(found, theirs)
 
 
+@pytest.mark.parametrize(
+    ("syntax", "bits"),
+    [
+        (syntax, bits)
+        for syntax in (
+            uid.JPEGExtended12Bit,
+            uid.JPEGLossless,
+            uid.JPEGLosslessSV1,
+            uid.JPEGLSLossless,
+            uid.RLELossless,
+        )
+        for bits in COMPRESSIONS[syntax].widths
+        if bits <= 16
+    ],
+    ids=lambda x: getattr(x, "name", x),
+)
+def test_compressed_grey_as_gdcm_has_it(tmp_path, slice_maker, syntax, bits):
+    """SimpleITK brings GDCM, which decodes what pydicom does not here."""
+    simpleitk = pytest.importorskip("SimpleITK")
+    coded = values_of(bits, False).astype(container(bits))
+    stream = bytes(COMPRESSIONS[syntax].encode(coded, bits))
+    ds = compressed(slice_maker, coded, stream, syntax, bits)
+    save(ds, tmp_path / "mr.dcm")
+    theirs = simpleitk.GetArrayFromImage(simpleitk.ReadImage(str(tmp_path / "mr.dcm")))[0]
+    np.testing.assert_array_equal(ours(tmp_path / "mr.dcm"), theirs)
+
+
 @pytest.mark.parametrize("bits", [8, 12, 16])
 @pytest.mark.parametrize("reversible", [True, False])
 def test_jpeg_2000_that_is_signed_itself(tmp_path, slice_maker, bits, reversible):
