@@ -171,6 +171,17 @@ def test_damaged_stream_names_the_file(tmp_path, slice_maker):
         load_only(tmp_path)
 
 
+@pytest.mark.timeout(30)
+def test_jpeg_ls_without_its_end_takes_no_time(tmp_path, slice_maker):
+    """CharLS searches 2^32 places for the end that is missing here."""
+    source = PYDICOM_FILES / "test_files" / "JPEGLSNearLossless_16.dcm"
+    data = source.read_bytes()
+    at = data.rindex(b"\x7c\xff\xd9")
+    (tmp_path / "open.dcm").write_bytes(data[:at] + b"\xa0\x10\x10" + data[at + 3 :])
+    with pytest.raises(MedsegError, match=r"open\.dcm"):
+        load_only(tmp_path / "open.dcm")
+
+
 def test_stream_of_another_size_is_refused(tmp_path, slice_maker):
     ds = slice_maker(np.zeros((8, 8), np.uint8))
     ds.file_meta.TransferSyntaxUID = JPEGLSLossless

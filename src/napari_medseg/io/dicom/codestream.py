@@ -17,6 +17,7 @@ _FRAME_HEADERS = frozenset({*range(0xFFC0, 0xFFD0), 0xFFF7}) - {0xFFC4, 0xFFC8, 
 
 _WITHOUT_LENGTH = frozenset({0xFF01, *range(0xFFD0, 0xFFD9)})
 _APP0, _APP14, _START_OF_SCAN = 0xFFE0, 0xFFEE, 0xFFDA
+_END_OF_IMAGE, _LONGEST_PADDING = b"\xff\xd9", 4
 _CODING_STYLE = 0xFF52
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
 _CODESTREAM_START = b"\xff\x4f\xff\x51"
@@ -41,6 +42,15 @@ def size_of_codestream(encoded: bytes) -> CodestreamSize | None:
             rows, columns, components = struct.unpack_from(">HHB", value, 1)
             return CodestreamSize(rows, columns, components)
     return None
+
+
+def closed(encoded: bytes) -> bytes:
+    """Return a frame of the JPEG family with the marker at its end; padding may follow it.
+
+    Without one, CharLS 2.4 (in imagecodecs and pyjpegls) searches for half a minute behind the end of 150 bytes.
+    """
+    is_open = encoded.startswith(b"\xff\xd8") and _END_OF_IMAGE not in encoded[-_LONGEST_PADDING:]
+    return encoded + _END_OF_IMAGE if is_open else encoded
 
 
 def colours_of_jpeg(encoded: bytes) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_medseg.io.dicom.codecs import UndecodableFrame, decode_frame
-from napari_medseg.io.dicom.codestream import size_of_codestream
+from napari_medseg.io.dicom.codestream import closed, size_of_codestream
 from napari_medseg.io.dicom.colour import UnknownColours, palette_to_rgb, to_rgb
 from napari_medseg.io.dicom.deflate import DEFLATED, inflate_range
 from napari_medseg.io.dicom.encoding import is_encapsulated
@@ -183,7 +183,7 @@ def _read_encapsulated(instance: Instance, index: int) -> AnyArray:
 
 
 def encoded_frame(instance: Instance, index: int) -> bytes:
-    """Return one compressed frame, its fragments joined (PS3.5 A.4).
+    """Return one compressed frame, its fragments joined (PS3.5 A.4) and closed.
 
     Raises
     ------
@@ -197,4 +197,4 @@ def encoded_frame(instance: Instance, index: int) -> bytes:
         raise other_size(instance.path, found[:2], told)
     if found is not None and not 0 < found.components <= _MOST_COMPONENTS:
         raise damaged(instance.path)
-    return frame
+    return closed(frame)
