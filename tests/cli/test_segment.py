@@ -91,7 +91,6 @@ def test_labels_of_a_dicom_series_become_a_dicom_seg(run: Run, sample_data: Path
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("labels.dcm", "is not DICOM, so its labels cannot be"),
         ("labels.mha", "cannot be saved as labels.mha"),
         ("nowhere/labels.nii.gz", "no folder"),
         ("old.nii.gz", "exists already"),

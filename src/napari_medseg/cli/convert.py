@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from napari_medseg.cli.paths import check_outputs, file_name, is_nifti
+from napari_medseg.cli.paths import check_outputs, file_name, is_nifti, stem
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.options import LoadOptions, VoxelGrid
 
@@ -70,13 +70,23 @@ def name_outputs(series: list[Series], output: Path) -> list[Path]:
 
 
 def write_series(series: Series, target: Path, on_progress: ProgressCallback, options: LoadOptions) -> None:
-    """Read one series and write it; labels keep their names, diffusion series their weighting (.bval, .bvec)."""
-    from napari_medseg.io import read_segmentation, write_segmentation, write_volume
+    """Read one series and write it; labels keep their names, diffusion series their weighting (.bval, .bvec).
+
+    Segments that overlap, as DICOM allows, get further files: 2, 3 ….
+    """
+    from napari_medseg.io import read_segmentations, write_segmentation, write_volume
     from napari_medseg.io.diffusion_files import write_diffusion_files
 
     if series.kind == "segmentation":
-        write_segmentation(read_segmentation(series.path), target, on_progress)
+        for n, part in enumerate(read_segmentations(series.path), start=1):
+            write_segmentation(part, target if n == 1 else _numbered(target, n), on_progress)
     else:
         volume = series.load(on_progress, options=options)
         write_volume(volume, target, on_progress)
         write_diffusion_files(volume, target)
+
+
+def _numbered(target: Path, n: int) -> Path:
+    """Return the name of a further file of labels: ``liver_2.nii.gz``."""
+    name = stem(target)
+    return target.with_name(f"{name}_{n}{target.name[len(name) :]}")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from napari_medseg.cli.paths import (
     FORMATS,
     NIFTI_SUFFIXES,
-    SEG_SUFFIX,
     check_outputs,
     is_file_name,
     is_label_name,
@@ -35,12 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         type=Path,
         metavar="OUT",
-        help="for one scan a .nii.gz, .nii or (DICOM SEG) .dcm file, or an existing folder; for many a folder",
+        help="for one scan a .nii.gz, .nii, .dcm (DICOM SEG) or .rtstruct.dcm (contours) file, or an existing folder; "
+        "for many a folder",
     )
     parser.add_argument(
         "--format",
         choices=tuple(FORMATS),
-        help="format of the labels where OUT is a folder: NIfTI (the default) or, of DICOM scans, dcm (DICOM SEG)",
+        help="format of the labels where OUT is a folder: NIfTI (the default) or dcm (DICOM SEG, for DICOM scans)",
     )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where to compute")
     parser.add_argument("--series", type=int, metavar="N", help="which series of a folder, as `info` counts them")
@@ -159,18 +159,14 @@ def output_file(output: Path, series: Series, model: str, told: str | None = Non
     Raises
     ------
     MedsegError
-        If the format is not one that this version writes, or is DICOM and the scan is not.
+        If the format is not one that this version writes, or not the one that is told.
     """
-    from napari_medseg.io.dicom import is_dicom
-
     if output.is_dir():
         output = output / f"{stem(series.path)}_{stem(Path(model))}{FORMATS[told or 'nii.gz']}"
     elif told is not None and not output.name.lower().endswith(FORMATS[told]):
         raise MedsegError(f"{output.name} is no name for the format {told}.", "Leave out --format, or name a folder.")
     if not is_label_name(output):
         raise MedsegError(f"Labels cannot be saved as {output.name}.", f"Use a name that ends in {NIFTI_SUFFIXES[0]}.")
-    if output.name.lower().endswith(SEG_SUFFIX) and not (series.path.is_dir() or is_dicom(series.path)):
-        raise MedsegError(f"{series.path.name} is not DICOM, so its labels cannot be.", "Save them as .nii.gz.")
     return output
 
 

@@ -94,13 +94,14 @@ def test_labels_of_dicom_images_may_become_a_dicom_seg(
     from napari_medseg.plugin.layers import segmentation_to_layer, volume_to_layer
 
     formats = panel.view.save.format_box
-    assert formats.findData(".dcm") == -1
+    assert formats.findData(".rtstruct.dcm") >= 0
     volume = read_volume(sample_data / "chest_radiograph")
     array = np.zeros(volume.spatial_shape, np.uint8)
     array[10:50, 20:90] = 1
     image = viewer.add_layer(volume_to_layer(volume))
     viewer.add_layer(segmentation_to_layer(Segmentation.from_array(array, volume), "lungs", image))
-    qtbot.waitUntil(lambda: formats.findData(".dcm") >= 0)
+    qtbot.waitUntil(lambda: formats.findData(".rtstruct.dcm") == -1)  # a radiograph lies nowhere
+    assert formats.findData(".dcm") >= 0
     panel.saves.save_to(tmp_path / "lungs.dcm")
     qtbot.waitUntil(lambda: not panel.saves.job.busy, timeout=60_000)
     assert panel.view.save.notice.kind == "done"

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from napari_medseg.gui.segment.save_section import SaveSection
 
 
+_IMAGES_MADE = "The scan is not DICOM: it was written as DICOM images beside the labels, without a patient's name."
+
+
 @dataclass(frozen=True)
 class Saved:
     """A file just written.
@@ -129,7 +132,10 @@ class SaveController(QObject):
             cancel.raise_if_cancelled()
             written = _write(frozen if shown is None else shown_only(frozen, shown), path, name, on_progress)
             about = "" if counts is None else _counted(counts)
-            return Saved(written, segment_sizes(frozen), frozen.notes, about)
+            notes = frozen.notes
+            if written.suffix == ".dcm" and _makes_images(frozen.source):
+                notes = (*notes, _IMAGES_MADE)
+            return Saved(written, segment_sizes(frozen), notes, about)
 
         self.job.start(work, lambda saved: self._saved(key, n_edits, saved))
 
@@ -154,7 +160,7 @@ class SaveController(QObject):
         layer = self._labels.layer
         self.view.notice.clear()
         source = self._origin(layer)[0] if layer is not None else None
-        dicom = source is not None and source.format == "dicom" and bool(source.files)
+        dicom = source is not None and (bool(source.files) if source.format == "dicom" else _makes_images(source))
         self.view.set_formats(
             findings=layer is not None and self._findings.counts(layer) is not None,
             dicom=dicom,
@@ -190,6 +196,11 @@ def _write(segmentation: Segmentation, path: Path, name: str, on_progress: Progr
     from napari_medseg.io import write_segmentation
 
     return Path(write_segmentation(segmentation, path, on_progress))
+
+
+def _makes_images(source: Source | None) -> bool:
+    """Whether labels in DICOM need images made of a scan that is none."""
+    return source is not None and source.format in ("nifti", "image") and source.path is not None
 
 
 def _counted(counts: tuple[int, int]) -> str:

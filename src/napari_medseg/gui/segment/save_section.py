@@ -17,7 +17,11 @@ FORMATS = (
     Choice(".nii.gz", "NIfTI, compressed (.nii.gz)"),
     Choice(".nii", "NIfTI (.nii)"),
 )
-SEG_FORMAT = Choice(".dcm", "DICOM SEG (.dcm)", "For the archive: refers to the patient, the study and the images")
+SEG_FORMAT = Choice(
+    ".dcm",
+    "DICOM SEG (.dcm)",
+    "For the archive: refers to the patient, the study and the images, which are made if the scan has none",
+)
 CONTOUR_FORMAT = Choice(".rtstruct.dcm", "DICOM RTSTRUCT (.dcm)", "For treatment planning: contours on the images")
 FINDING_FORMATS = (
     Choice(".json", "COCO (.json)", "Boxes, outlines and scores of the findings shown"),
