@@ -13,13 +13,14 @@ from napari_medseg.io.dicom import attributes as tags
 from napari_medseg.io.dicom.faults import lying_about_frames
 from napari_medseg.io.dicom.file_header import read_elements
 from napari_medseg.io.dicom.films import film_of, is_film
+from napari_medseg.io.dicom.frame_facts import facts_of_frame
 from napari_medseg.io.dicom.functional_groups import (
     DIMENSION_INDEX_VALUES,
     STACK_ID,
     TIME_OFFSET,
     read_functional_groups,
 )
-from napari_medseg.io.dicom.header import facts_of_frame, holds_image, instance_from
+from napari_medseg.io.dicom.header import holds_image, instance_from
 from napari_medseg.io.dicom.mosaic import is_mosaic, slices_of_mosaic
 from napari_medseg.io.dicom.positioned_frames import frames_of_dose, frames_of_tomogram, is_dose, is_tomogram
 from napari_medseg.io.dicom.seg import SEG_CLASSES

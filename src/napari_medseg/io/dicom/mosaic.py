@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_medseg.io.dicom import attributes as tags
 from napari_medseg.io.dicom.csa import Csa, csa_numbers, read_csa
-from napari_medseg.io.dicom.header import triple
+from napari_medseg.io.dicom.frame_facts import triple
 from napari_medseg.io.dicom.instance import Instance, Tile, Triple
 from napari_medseg.io.dicom.position import slice_normal
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_medseg.io.dicom import attributes as tags
+from napari_medseg.io.dicom.frame_facts import facts_of_frame
 from napari_medseg.io.dicom.functional_groups import read_items
-from napari_medseg.io.dicom.header import facts_of_frame
 from napari_medseg.io.dicom.position import slice_normal
 
 if TYPE_CHECKING:
