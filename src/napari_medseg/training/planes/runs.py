@@ -197,9 +197,7 @@ def _tell_unseen(recipe: PlanesRecipe, plan: PlanePlan) -> PlanesRecipe:
     if not plan.unseen:
         return recipe
     seen, unseen = len(plan.seen), len(plan.unseen)
-    told = (
-        f"These weights learnt from {seen} of {seen + unseen} cases; the {unseen} of {plan.name} are new to them."
-    )
+    told = f"These weights learnt from {seen} of {seen + unseen} cases; the {unseen} of {plan.name} are new to them."
     return _add_limitation(recipe, told)
 
 
