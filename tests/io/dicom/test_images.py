@@ -328,6 +328,22 @@ def test_regions_of_ultrasound_tell_the_spacing(tmp_path, slice_maker, slice_sav
     assert not load_only(tmp_path)[1].spacing_known
 
 
+def test_ultrasound_volume_lies_in_the_frame_of_its_probe(tmp_path, slice_maker, enhanced_maker, enhanced_saver, item):
+    def edit(group, n):
+        del group.PlanePositionSequence
+        group.PlanePositionVolumeSequence = item(ImagePositionVolume=[float(x) for x in HEIGHTS[n]])
+        group.PlaneOrientationVolumeSequence = item(ImageOrientationVolume=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
+
+    ds = enhanced_maker(slice_maker(FRAMES[0], modality="CT"), FRAMES, HEIGHTS, edit=edit)
+    ds.Modality, ds.SOPClassUID = "US", "1.2.840.10008.5.1.4.1.1.6.2"
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
+    enhanced_saver(ds, tmp_path / "us")
+    series, volume = load_only(tmp_path)
+    np.testing.assert_array_equal(volume.array, FRAMES.T)
+    np.testing.assert_allclose(volume.geometry.ijk_to_ras((0, 0, 3)), (10, 20, 7.5))
+    assert series.notes == ("The images lie in the frame of the ultrasound probe, not in that of the patient.",)
+
+
 def test_films_of_one_series_stand_alone(tmp_path, slice_maker, slice_saver):
     frames = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
     for n in range(2):

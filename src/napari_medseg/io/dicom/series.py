@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from napari_medseg.io.dicom.instance import Instance
 
+_ULTRASOUND_VOLUME = "1.2.840.10008.5.1.4.1.1.6.2"
+
 
 def describe_series(images: Sequence[Instance]) -> tuple[list[Series], list[str]]:
     """Describe the images that share a SeriesInstanceUID as one or more loadable series.
@@ -140,6 +142,8 @@ def _value_notes(stack: Stack) -> list[str]:
     notes = []
     if first.modality == "CT" and units_of(first) != "HU" and not first.rescale_type:
         notes.append("The header does not tell how to rescale to Hounsfield units: values are as stored.")
+    if first.sop_class == _ULTRASOUND_VOLUME:
+        notes.append("The images lie in the frame of the ultrasound probe, not in that of the patient.")
     if first.pixel_format.is_colour and first.pixel_format.bits_stored > 8:
         notes.append(f"Colours of {first.pixel_format.bits_stored} bits are read as 8 bits.")
     return notes
