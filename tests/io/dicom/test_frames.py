@@ -28,8 +28,8 @@ from napari_medseg.io.dicom.codestream import size_of_codestream
 
 PYDICOM_FILES = Path(pydicom.data.__file__).parent
 
-UNDECODABLE = {"JPEG2000-embedded-sequence-delimiter.dcm"}
-"""Its code stream is damaged on purpose: neither pydicom nor GDCM decodes it."""
+REFUSED = {"JPEG2000-embedded-sequence-delimiter.dcm", "rtstruct.dcm"}
+"""A code stream damaged on purpose, which neither pydicom nor GDCM decodes, and contours without their images."""
 
 
 def load_only(path):
@@ -52,7 +52,7 @@ def test_file_of_pydicom_is_read_or_refused_with_a_sentence(path):
             volume = one.load()
         except MedsegError as error:
             assert path.name in error.message
-            assert path.name in UNDECODABLE
+            assert path.name in REFUSED
             continue
         assert volume.array.shape[:3] == one.shape
         assert one.thumbnail(16).dtype == np.uint8
@@ -180,6 +180,18 @@ def test_jpeg_ls_without_its_end_takes_no_time(tmp_path, slice_maker):
     (tmp_path / "open.dcm").write_bytes(data[:at] + b"\xa0\x10\x10" + data[at + 3 :])
     with pytest.raises(MedsegError, match=r"open\.dcm"):
         load_only(tmp_path / "open.dcm")
+
+
+@pytest.mark.timeout(30)
+def test_jp2_box_without_length_takes_no_time(tmp_path, slice_maker):
+    """pydicom's own look at such a stream never ends."""
+    ds = slice_maker(np.zeros((8, 8), np.uint8))
+    ds.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    ds.PixelData = encapsulate([b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(60)])
+    ds["PixelData"].is_undefined_length = True
+    ds.save_as(tmp_path / "endless.dcm", enforce_file_format=True)
+    with pytest.raises(MedsegError, match=r"endless\.dcm"):
+        load_only(tmp_path)
 
 
 def test_stream_of_another_size_is_refused(tmp_path, slice_maker):

@@ -29,7 +29,7 @@ _RLE = "1.2.840.10008.1.2.5"
 
 
 class UndecodableFrame(Exception):
-    """There is no decoder here for the frame, or not for this kind of it."""
+    """There is no decoder here for the frame."""
 
 
 def decode_frame(encoded: bytes, stored: PixelFormat) -> tuple[AnyArray, str]:
@@ -52,11 +52,14 @@ def decode_frame(encoded: bytes, stored: PixelFormat) -> tuple[AnyArray, str]:
     Raises
     ------
     UndecodableFrame
-        If another decoder should try.
+        If there is no decoder here, so that another should try.
+    ValueError, RuntimeError
+        If the frame is damaged. No other decoder is asked then: those that pydicom finds can panic (RLE) or search
+        without end (JPEG 2000).
     """
     decoded = _decode_rle(encoded, stored) if stored.transfer_syntax == _RLE else _decode(encoded, stored)
     if decoded.dtype.kind not in "ui" or decoded.ndim != (2 if stored.samples == 1 else 3):
-        raise UndecodableFrame
+        raise ValueError("a code stream of other samples than the header tells")
     if stored.samples > 1:
         told = colours_of_jpeg(encoded) if stored.transfer_syntax in _JPEG else None
         return decoded, told or stored.photometric
@@ -77,7 +80,7 @@ def _decode(encoded: bytes, stored: PixelFormat) -> AnyArray:
         return samples_from_bytes(zlib.decompressobj(-zlib.MAX_WBITS).decompress(encoded, n_bytes), stored)
     try:
         return _decode_image(encoded, syntax, stored.samples)
-    except (imagecodecs.DelayedImportError, RuntimeError, ValueError) as error:
+    except imagecodecs.DelayedImportError as error:
         raise UndecodableFrame from error
 
 
@@ -102,10 +105,7 @@ def _is_lossy(encoded: bytes, syntax: str) -> bool:
 
 
 def _decode_rle(encoded: bytes, stored: PixelFormat) -> AnyArray:
-    """Decode a frame of PS3.5 annex G: PackBits segments, sample by sample, the most significant byte first.
-
-    What fails here is damaged (ValueError, RuntimeError): no other decoder is asked, as one of pydicom's panics.
-    """
+    """Decode a frame of PS3.5 annex G: PackBits segments, sample by sample, the most significant byte first."""
     container = np.dtype(f"u{container_of(stored).itemsize}")
     n_bytes, n_pixels = container.itemsize, stored.rows * stored.columns
     if len(encoded) < 64:
