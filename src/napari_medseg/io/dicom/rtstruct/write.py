@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from pydicom import config
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import UID, ImplicitVRLittleEndian, generate_uid
@@ -165,10 +165,10 @@ def _contour(points: FloatArray, image: Instance | None) -> Dataset:
         item.ContourImageSequence = [_reference(image, image.frame + 1 if image.n_frames > 1 else None)]
     item.ContourGeometricType = "CLOSED_PLANAR"
     item.NumberOfContourPoints = len(points)
-    # As bytes: pydicom would make an object of each of what may be millions of numbers.
+    # As bytes, since pydicom would make an object of each of what may be millions of numbers. The representation given
+    # here is only how they are written: the implicit syntax does not store it, and readers know it to be DS.
     data = "\\".join([f"{value:.8g}" for value in np.round(points, 4).ravel().tolist()]).encode()
-    data += b" " * (len(data) % 2)
-    item[_CONTOUR_DATA] = RawDataElement(_CONTOUR_DATA, "DS", len(data), data, 0, True, True)
+    item.add(DataElement(_CONTOUR_DATA, "OB", data + b" " * (len(data) % 2)))
     return item
 
 
