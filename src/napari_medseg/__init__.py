@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lazy_loader import attach
+
 if TYPE_CHECKING:
     from napari_medseg.core.affine import Affine
     from napari_medseg.core.errors import MedsegError
@@ -30,33 +32,6 @@ if TYPE_CHECKING:
     from napari_medseg.models import ModelCard, list_models
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    "Affine": "core.affine",
-    "BoxPrompt": "core.prompt",
-    "CancelToken": "core.progress",
-    "Cancelled": "core.progress",
-    "Code": "core.segmentation",
-    "Geometry": "core.geometry",
-    "LoadOptions": "core.options",
-    "MedsegError": "core.errors",
-    "ModelCard": "models",
-    "Segment": "core.segmentation",
-    "Segmentation": "core.segmentation",
-    "Series": "core.study",
-    "Study": "core.study",
-    "Volume": "core.volume",
-    "Window": "core.volume",
-    "list_models": "models",
-    "load_model": "inference",
-    "open_study": "io",
-    "read_segmentation": "io",
-    "read_segmentations": "io",
-    "read_volume": "io",
-    "write_probabilities": "io",
-    "write_segmentation": "io",
-    "write_volume": "io",
-}
 
 __all__ = [
     "Affine",
@@ -86,17 +61,28 @@ __all__ = [
     "write_volume",
 ]
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value: object = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, _ = attach(
+    __name__,
+    submod_attrs={
+        "core.affine": ["Affine"],
+        "core.prompt": ["BoxPrompt"],
+        "core.progress": ["CancelToken", "Cancelled"],
+        "core.segmentation": ["Code", "Segment", "Segmentation"],
+        "core.geometry": ["Geometry"],
+        "core.options": ["LoadOptions"],
+        "core.errors": ["MedsegError"],
+        "models": ["ModelCard", "list_models"],
+        "core.study": ["Series", "Study"],
+        "core.volume": ["Volume", "Window"],
+        "inference": ["load_model"],
+        "io": [
+            "open_study",
+            "read_segmentation",
+            "read_segmentations",
+            "read_volume",
+            "write_probabilities",
+            "write_segmentation",
+            "write_volume",
+        ],
+    },
+)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lazy_loader import attach
+
 if TYPE_CHECKING:
     from napari_medseg.io.door import (
         open_study,
@@ -36,17 +38,19 @@ __all__ = [
     "write_volume",
 ]
 
-_HOMES = {
-    **dict.fromkeys(("Finding", "ImageFindings", "findings_of", "segmentation_of"), "findings"),
-    **dict.fromkeys(("read_findings", "write_findings"), "findings_door"),
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value: object = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'door')}"), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__, _ = attach(
+    __name__,
+    submod_attrs={
+        "door": [
+            "open_study",
+            "read_segmentation",
+            "read_segmentations",
+            "read_volume",
+            "write_probabilities",
+            "write_segmentation",
+            "write_volume",
+        ],
+        "findings": ["Finding", "ImageFindings", "findings_of", "segmentation_of"],
+        "findings_door": ["read_findings", "write_findings"],
+    },
+)

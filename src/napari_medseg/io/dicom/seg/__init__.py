@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lazy_loader import attach
+
 if TYPE_CHECKING:
     from napari_medseg.io.dicom.seg.upright import read_dicom_seg, read_dicom_segs, write_dicom_seg
     from napari_medseg.io.dicom.seg.write import write_fractional_seg
@@ -17,13 +19,6 @@ SEG_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.
 MANUFACTURER = "napari-medseg"
 """By which our own files are known again."""
 
-_HOMES = {
-    "read_dicom_seg": "upright",
-    "read_dicom_segs": "upright",
-    "write_dicom_seg": "upright",
-    "write_fractional_seg": "write",
-}
-
 __all__ = [
     "MANUFACTURER",
     "SEG_CLASSES",
@@ -33,13 +28,10 @@ __all__ = [
     "write_fractional_seg",
 ]
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value: object = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__, _ = attach(
+    __name__,
+    submod_attrs={
+        "upright": ["read_dicom_seg", "read_dicom_segs", "write_dicom_seg"],
+        "write": ["write_fractional_seg"],
+    },
+)
