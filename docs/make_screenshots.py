@@ -67,6 +67,38 @@ def take_pictures(viewer: napari.Viewer, scans: Path, out: Path, patience: float
     wait(lambda: not segment.saves.job.busy, patience)
     picture(viewer, out / "segment.png")
     print(segment.view.model.notice.text, segment.view.save.notice.text, sep="\n")
+    viewer.layers.clear()
+    take_finding_pictures(viewer, studies, segment, out, patience)
+
+
+def take_finding_pictures(
+    viewer: napari.Viewer, studies: StudiesWidget, segment: SegmentWidget, out: Path, patience: float
+) -> None:
+    """Find opacities in the sample radiograph, move the slider, then correct what was found."""
+    choose(studies, "Chest PA")
+    wait(lambda: not studies.controller.job.busy, patience)
+    film = viewer.layers[0]
+    for model in ("cxr-lungs-unet", "cxr-pneumonia-maskrcnn"):
+        viewer.layers.selection.active = film
+        segment.view.model.model_box.choose(model)
+        segment.runs.update()
+        wait(segment.view.model.run_button.isEnabled, patience)
+        segment.runs.run()
+        wait(lambda: not segment.runs.job.busy and not segment.labels.job.busy, patience)
+    section = segment.view.findings
+    section.slider.setValue(10)
+    picture(viewer, out / "findings.png")
+    section.slider.setValue(30)
+    section.buttons["next"].click()
+    boxes = segment.findings.link.box_layer
+    box = boxes.data[0] * [1, 1]
+    middle = box.mean(axis=0)
+    boxes.data = [middle + (box - middle) * 0.8, *boxes.data[1:]]
+    wait(lambda: not segment.labels.job.busy, patience)
+    section.buttons["accept"].click()
+    section.buttons["next"].click()
+    section.buttons["reject"].click()
+    picture(viewer, out / "corrected.png")
 
 
 def choose(studies: StudiesWidget, word: str) -> None:
