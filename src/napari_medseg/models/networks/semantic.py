@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import gcd
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,10 +13,6 @@ from napari_medseg.models.networks.backbones import DEFAULT_BACKBONE, LastFeatur
 
 if TYPE_CHECKING:
     from napari_medseg.models.card import NetworkSpec
-
-
-_DEEPLAB_ARGUMENTS = {"backbone", "atrous_rates", "head_channels", "head_norm"}
-_GROUPS = 32
 
 
 class ScoresOnly(nn.Module):
@@ -48,9 +43,8 @@ def build_fcn(spec: NetworkSpec) -> nn.Module:
 def build_deeplabv3(spec: NetworkSpec) -> nn.Module:
     """Build DeepLab v3 (Chen et al., 2017).
 
-    Arguments of the spec: ``backbone``; ``atrous_rates``; ``head_channels``, 256 as published; and ``head_norm``,
-    "batch" as published, or "group" for small batches: the head's pooling branch has one pixel an image, and over four
-    images a batch has no statistics to speak of.
+    Arguments of the spec: ``backbone``, ``atrous_rates``, and ``head_channels``, 256 as published: half as many leave
+    time for a larger image.
     """
     rates = spec.arguments.get("atrous_rates", [12, 24, 36])
     if not isinstance(rates, list) or not all(isinstance(rate, int) for rate in rates):
@@ -58,9 +52,6 @@ def build_deeplabv3(spec: NetworkSpec) -> nn.Module:
     width = spec.arguments.get("head_channels", 256)
     if not isinstance(width, int) or width < 1:
         raise ValueError("head_channels is a whole number")
-    norm = spec.arguments.get("head_norm", "batch")
-    if norm not in ("batch", "group"):
-        raise ValueError("head_norm is batch or group")
     features, channels = _features(spec)
     head = nn.Sequential(
         ASPP(channels, [int(rate) for rate in rates if isinstance(rate, int)], width),
@@ -69,22 +60,11 @@ def build_deeplabv3(spec: NetworkSpec) -> nn.Module:
         nn.ReLU(),
         nn.Conv2d(width, spec.out_channels, 1),
     )
-    if norm == "group":
-        _normalise_in_groups(head)
     return ScoresOnly(DeepLabV3(features, head))
 
 
-def _normalise_in_groups(module: nn.Module) -> None:
-    """Put group normalisation (Wu and He, ECCV 2018) in place of every batch normalisation."""
-    for name, child in module.named_children():
-        if isinstance(child, nn.BatchNorm2d):
-            setattr(module, name, nn.GroupNorm(gcd(_GROUPS, child.num_features), child.num_features))
-        else:
-            _normalise_in_groups(child)
-
-
 def _features(spec: NetworkSpec) -> tuple[LastFeatures, int]:
-    known = _DEEPLAB_ARGUMENTS if spec.family == "deeplabv3" else {"backbone"}
+    known = {"backbone", "atrous_rates", "head_channels"} if spec.family == "deeplabv3" else {"backbone"}
     require_planes(spec, known)
     backbone = build_backbone(str(spec.arguments.get("backbone", DEFAULT_BACKBONE)), spec.in_channels, dilated=True)
     return LastFeatures(backbone), backbone.channels[max(backbone.channels)]
