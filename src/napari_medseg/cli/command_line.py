@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from napari_medseg import __version__
-from napari_medseg.cli import compare, convert, evaluate, info, models, pacs, segment, train
+from napari_medseg.cli import compare, convert, deidentify, evaluate, info, models, pacs, segment, train
 from napari_medseg.cli.progress_bar import ProgressBar
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import Cancelled
@@ -20,6 +20,7 @@ COMMANDS = {
     "info": (info, "say what is in a file or folder, from headers alone"),
     "convert": (convert, "write every series of a file or folder as NIfTI"),
     "pacs": (pacs, "search image archives (DICOMweb), bring series here, send labels back"),
+    "deidentify": (deidentify, "copy DICOM files without the patient's identity"),
     "models": (models, "list the models that are installed"),
     "segment": (segment, "segment scans and save the labels"),
     "train": (train, "train a model from labelled scans"),
