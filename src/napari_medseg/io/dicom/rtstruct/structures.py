@@ -7,19 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from napari_medseg.core.affine import FloatArray
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.segmentation import Code, Segment
-from napari_medseg.io.dicom.deflate import DEFLATED, inflate
 from napari_medseg.io.dicom.faults import unreadable
-from napari_medseg.io.dicom.file_header import UNREADABLE
+from napari_medseg.io.dicom.file_header import UNREADABLE, read_dataset_without_pixels
 from napari_medseg.io.dicom.rtstruct import RTSTRUCT_CLASS
 from napari_medseg.io.dicom.seg.segments import score_in
-from napari_medseg.io.dicom.sniff import read_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,9 +104,7 @@ def read_structures(path: Path) -> StructureSet:
         If it is none, or is damaged.
     """
     try:
-        if DEFLATED.encode() in read_head(path):
-            inflate(path)  # refuses what inflates without end
-        dataset = dcmread(path, stop_before_pixels=True, force=True)
+        dataset = read_dataset_without_pixels(path)
         if str(dataset.get("SOPClassUID") or "") != RTSTRUCT_CLASS:
             raise MedsegError(f"{path.name} is a DICOM file, and not a structure set.", "Choose an RTSTRUCT.")
         regions = _regions(dataset)

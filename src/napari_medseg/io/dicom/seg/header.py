@@ -6,13 +6,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pydicom import dcmread
-
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.segmentation import Segment
-from napari_medseg.io.dicom.deflate import DEFLATED, inflate
 from napari_medseg.io.dicom.faults import unreadable
-from napari_medseg.io.dicom.file_header import UNREADABLE
+from napari_medseg.io.dicom.file_header import UNREADABLE, read_dataset_without_pixels
 from napari_medseg.io.dicom.header import read_instance
 from napari_medseg.io.dicom.instance import Instance, Triple
 from napari_medseg.io.dicom.seg import MANUFACTURER, SEG_CLASSES
@@ -113,15 +110,12 @@ def read_seg_header(path: Path) -> SegHeader:
         If it is none, or is damaged.
     """
     try:
-        head = read_head(path)
-        if DEFLATED.encode() in head:
-            inflate(path)  # refuses what inflates without end
-        instance = read_instance(path, head)
+        instance = read_instance(path, read_head(path))
         if isinstance(instance, str) or instance.sop_class not in SEG_CLASSES:
             raise MedsegError(
                 f"{path.name} is a DICOM file, and not a segmentation.", "Open it as an image, or choose a DICOM SEG."
             )
-        return _header(dcmread(path, stop_before_pixels=True, force=True), _as_numbers(instance))
+        return _header(read_dataset_without_pixels(path), _as_numbers(instance))
     except UNREADABLE as error:
         raise unreadable(path) from error
 

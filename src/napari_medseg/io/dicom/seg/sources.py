@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydicom import dcmread
-
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import report
 from napari_medseg.io.dicom.faults import unreadable
-from napari_medseg.io.dicom.file_header import UNREADABLE
+from napari_medseg.io.dicom.file_header import UNREADABLE, read_dataset_without_pixels
 from napari_medseg.io.dicom.images import read_images
 from napari_medseg.io.dicom.placement import Placement, place_stack
 from napari_medseg.io.dicom.sniff import read_head
@@ -125,7 +123,7 @@ def read_dataset(instance: Instance) -> Dataset:
         If it cannot be read.
     """
     try:
-        return dcmread(instance.path, stop_before_pixels=True, force=True)
+        return read_dataset_without_pixels(instance.path)
     except FileNotFoundError:
         raise _gone(instance.path) from None
     except UNREADABLE as error:
