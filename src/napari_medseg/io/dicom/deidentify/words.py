@@ -24,10 +24,10 @@ _IMAGING = frozenset(
     expiration iso iv ivim label labels late lateral left legs localizer loc lung lungs map mask mean mediastinum mip mm
     moco mono motion mp2rage mpr mprage mr mra mri nac native no non of opposed original out pa part pd perfusion pet
     phase plain portal post pre prone proton pt quick radiograph recon reconstruction region resolution right roi
-    routine rt sag sagittal scan scout se seg segment segmentation sequence series single slab slice slices soft space spgr spin
-    spir stir stress study suv supine swi t1 t1w t2 t2w te thick thin thorax ti time tir tissue tof topogram tr tra
-    transversal transverse tse tumor tumour turbo ultrasound us vein venous vibe view vol volume water wb weighted whole
-    with without window x xr phantom standard sharp smooth kernel abdomen pelvis neck spine cervical thoracic lumbar
+    routine rt sag sagittal scan scout se seg segment segmentation sequence series single slab slice slices soft space
+    spgr spin spir stir stress study suv supine swi t1 t1w t2 t2w te thick thin thorax ti time tir tissue tof topogram
+    tr tra transversal transverse tse tumor tumour turbo ultrasound us vein venous vibe view vol volume water wb
+    weighted whole with without window x xr phantom standard sharp smooth kernel abdomen pelvis neck spine cervical thoracic lumbar
     upper lower heart cardiac knee hip shoulder liver kidney and the opacity opacities nodule nodules lesion lesions
     """.split()
 )
