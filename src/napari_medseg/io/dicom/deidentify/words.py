@@ -27,8 +27,9 @@ _IMAGING = frozenset(
     routine rt sag sagittal scan scout se seg segment segmentation sequence series single slab slice slices soft space
     spgr spin spir stir stress study suv supine swi t1 t1w t2 t2w te thick thin thorax ti time tir tissue tof topogram
     tr tra transversal transverse tse tumor tumour turbo ultrasound us vein venous vibe view vol volume water wb
-    weighted whole with without window x xr phantom standard sharp smooth kernel abdomen pelvis neck spine cervical thoracic lumbar
-    upper lower heart cardiac knee hip shoulder liver kidney and the opacity opacities nodule nodules lesion lesions
+    weighted whole with without window x xr phantom standard sharp smooth kernel abdomen pelvis neck spine
+    cervical thoracic lumbar upper lower heart cardiac knee hip shoulder liver kidney and the opacity opacities nodule
+    nodules lesion lesions
     """.split()
 )
 _NUMBER = re.compile(r"[#xb]?\d{1,3}([.,]\d{1,3})?(mm|cm|ms|s|t|x|d|w|kv|hu|%)?|b\d{4}", re.IGNORECASE)
