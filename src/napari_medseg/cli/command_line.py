@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "info": (info, "say what is in a file or folder, from headers alone"),
     "convert": (convert, "write every series of a file or folder as NIfTI"),
-    "pacs": (pacs, "search image archives (DICOMweb), bring series here, send labels back"),
     "deidentify": (deidentify, "copy DICOM files without the patient's identity"),
+    "pacs": (pacs, "search image archives (DICOMweb), bring series here, send labels back"),
     "models": (models, "list the models that are installed"),
     "segment": (segment, "segment scans and save the labels"),
     "train": (train, "train a model from labelled scans"),
