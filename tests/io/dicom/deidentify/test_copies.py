@@ -83,6 +83,7 @@ def test_no_byte_and_no_name_tells_who_it_is(study, tmp_path):
             "113105",
             "113107",
             "113108",
+            "113111",
         ]
         assert not [element for element in ds.iterall() if element.tag.is_private]
 
@@ -269,3 +270,21 @@ def test_pseudonyms_are_valid_and_differ_between_exports():
     one, two = Pseudonyms(), Pseudonyms()
     assert one.uid("1.2.3") == one.uid("1.2.3") != two.uid("1.2.3")
     assert pydicom.uid.UID(one.uid("1.2.3")).is_valid
+
+
+def test_private_numbers_stay_and_private_texts_do_not(tmp_path, slice_maker, slice_saver):
+    ds = slice_maker(np.zeros((2, 2), np.int16), modality="PT")
+    for group, creator, number, other in (
+        (0x7053, "Philips PET Private Group", 0x1000, "Doe"),
+        (0x0019, "SIEMENS MR HEADER", 0x100C, "Doe"),
+    ):
+        ds.add_new((group << 16) | 0x10, "LO", creator)
+        ds.add_new((group << 16) | number, "DS", "0.0005")
+        ds.add_new((group << 16) | 0x1044, "LO", other)
+    ds.add_new(0x20010010, "LO", "Philips Imaging DD 001")
+    ds.add_new(0x20011003, "LO", "Jane")
+    slice_saver(ds, tmp_path / "in.dcm")
+    (path,) = written(write_deidentified_copy(tmp_path / "in.dcm", tmp_path / "out").folder)
+    copy = pydicom.dcmread(path)
+    assert [float(copy[tag].value) for tag in (0x70531000, 0x0019100C)] == [0.0005, 0.0005]
+    assert len([element for element in copy if element.tag.is_private]) == 4

@@ -79,7 +79,8 @@ def write_deidentified_copy(
 ) -> DeidentifiedCopy:
     """Copy images, SEG and RTSTRUCT without identity, pixels bit for bit (PS3.15 Annex E, basic profile).
 
-    Private elements are removed. UIDs are replaced alike in all files of one call, so that labels still refer to
+    Private elements are removed, but for b-values, gradients and factors of PET, which are numbers: mosaics of Siemens
+    lose their place. UIDs are replaced alike in all files of one call, so that labels still refer to
     their images, and by others in the next call; nothing that leads back is kept. Reports and other documents are left
     out.
 
@@ -193,7 +194,10 @@ class _Export:
 
     def left_out(self) -> list[str]:
         """Return a sentence for each file, or kind of files, that was not copied."""
-        return self.faults + [f"{n} files without images ({kind}) were left out." for kind, n in self.others.items()]
+        return self.faults + [
+            f"{n} {'file' if n == 1 else 'files'} without an image ({kind}) left out."
+            for kind, n in self.others.items()
+        ]
 
     def _place(self, dataset: Dataset) -> Path:
         """Return the file of a copy: a folder a study, so that labels lie beside their images.

@@ -16,6 +16,7 @@ from napari_medseg.io.dicom.deidentify.profile import (
     DEVICE,
     KEPT_UIDS,
     NAMES_OF_SEGMENTS,
+    SAFE_PRIVATE,
     STANDARD_UIDS,
     Action,
     actions,
@@ -24,7 +25,6 @@ from napari_medseg.io.dicom.deidentify.pseudonyms import Pseudonyms, shift
 from napari_medseg.io.dicom.deidentify.words import clean, identities_in, names_someone, stored_bytes
 
 _PATIENT_NAME, _PATIENT_ID, _AGE = 0x00100010, 0x00100020, 0x00101010
-_CODE_MEANING = 0x00080104
 _FREE_TEXT = frozenset({"LO", "LT", "SH", "ST", "UC", "UT", "UR", "AE", "UN"})
 _TIMES = frozenset({"DA", "DT", "TM"})
 _NUMBERS = frozenset({"US", "UL", "UV", "SS", "SL", "SV", "FL", "FD"})
@@ -69,8 +69,9 @@ class _Pass:
     days: int
 
     def over(self, dataset: Dataset) -> None:
+        safe = _safe_private(dataset)
         for tag in [int(tag) for tag in dataset.keys()]:
-            if tag in PIXEL_ELEMENTS:
+            if tag in PIXEL_ELEMENTS or tag in safe:
                 continue
             group = tag >> 16
             if group & 1 or group >> 8 in (0x50, 0x60) or not dictionary_has_tag(tag):
@@ -155,15 +156,36 @@ class _Pass:
         self._scrub(dataset, tag, vr)
 
     def _scrub(self, dataset: Dataset, tag: int, vr: str) -> None:
-        """Remove a text that the profile keeps, if it names someone whom the header names elsewhere."""
+        """Replace a text that the profile keeps, if it names someone whom the header names elsewhere."""
         if vr not in _FREE_TEXT:
             return
         stored = stored_bytes(dataset, tag)
         if len(stored) <= _LONGEST_SCRUBBED and names_someone(stored, self.identities):
-            if tag == _CODE_MEANING:
-                dataset.add(DataElement(tag, vr, _REMOVED))
-            else:
+            if vr == "UN":
                 del dataset[tag]
+            else:
+                dataset.add(DataElement(tag, vr, _REMOVED))
+
+
+def _safe_private(dataset: Dataset) -> frozenset[int]:
+    """Return the private elements that stay, with those that tell whose they are."""
+    found: set[int] = set()
+    for tag in [int(tag) for tag in dataset.keys()]:
+        group, block = tag >> 16, (tag >> 8) & 0xFF
+        if not group & 1 or not block:
+            continue
+        owner = (group << 16) | block
+        creator = stored_bytes(dataset, owner).strip(b"\0 ").decode("latin-1")
+        if (creator, group, tag & 0xFF) in SAFE_PRIVATE and _is_number(stored_bytes(dataset, tag)):
+            found |= {owner, tag}
+    return frozenset(found)
+
+
+def _is_number(stored: bytes) -> bool:
+    """Whether a value is of decimal numbers, or of at most six in binary, and no text that stands in their place."""
+    if all(byte in b"0123456789+-.eE\\ \0" for byte in stored):
+        return True
+    return len(stored) in (4, 8, 24, 48) and not all(byte == 0 or 32 <= byte < 127 for byte in stored)
 
 
 def _representation(dataset: Dataset, tag: int) -> str:
@@ -199,6 +221,7 @@ def _say_what_was_done(dataset: Dataset, options: DeidentifyOptions) -> None:
         done.append(("113108", "Retain Patient Characteristics Option"))
     if options.device:
         done.append(("113109", "Retain Device Identity Option"))
+    done.append(("113111", "Retain Safe Private Option"))
     items = []
     for value, meaning in done:
         item = Dataset()

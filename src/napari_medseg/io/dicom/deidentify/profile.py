@@ -71,6 +71,25 @@ KEPT_UIDS = frozenset(
 )
 """They name kinds of things, not things; those of makers do not start like the standard's."""
 
+SAFE_PRIVATE = frozenset(
+    {
+        ("GEMS_ACQU_01", 0x0019, 0xBB),  # diffusion direction: x
+        ("GEMS_ACQU_01", 0x0019, 0xBC),  # y
+        ("GEMS_ACQU_01", 0x0019, 0xBD),  # z
+        ("GEMS_PARM_01", 0x0043, 0x39),  # b-value
+        ("SIEMENS MR HEADER", 0x0019, 0x0C),  # b-value
+        ("SIEMENS MR HEADER", 0x0019, 0x0E),  # diffusion direction
+        ("SIEMENS MR HEADER", 0x0019, 0x27),  # b-matrix
+        ("Philips Imaging DD 001", 0x2001, 0x03),  # b-value
+        ("Philips PET Private Group", 0x7053, 0x00),  # SUV factor
+        ("Philips PET Private Group", 0x7053, 0x09),  # activity concentration factor
+    }
+)
+"""Creator, group and element: of Table E.3.10-1 those that hold nothing but numbers, and that this program reads.
+
+Headers of Siemens' own making (CSA) are not among them: they hold text, and with them the geometry of mosaics goes.
+"""
+
 STANDARD_UIDS = "1.2.840.10008."
 
 

@@ -48,4 +48,4 @@ def find_recognisable(dataset: Dataset) -> set[str]:
 
 def warn(counts: Mapping[str, int]) -> list[str]:
     """Return a sentence for each kind, from how many images show it."""
-    return [f"{counts[kind]} images {words}." for kind, words in _SENTENCES.items() if counts.get(kind)]
+    return [f"Images to check, {counts[kind]}: they {words}." for kind, words in _SENTENCES.items() if counts.get(kind)]
