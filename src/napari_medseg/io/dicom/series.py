@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.study import Series
+from napari_medseg.io.dicom.dates import iso_date
 from napari_medseg.io.dicom.loader import DicomLoader, units_of
 from napari_medseg.io.dicom.mosaic import is_mosaic
 from napari_medseg.io.dicom.placement import Placement, place_stack
@@ -113,7 +114,7 @@ def _describe(stack: Stack, placement: Placement, index: int) -> Series:
         patient_name=first.patient_name,
         patient_id=first.patient_id,
         study_uid=first.study_uid,
-        study_date=_iso_date(first.study_date),
+        study_date=iso_date(first.study_date),
         study_description=first.study_description,
         notes=loader.all_notes,
         n_bytes=loader.n_bytes,
@@ -131,10 +132,6 @@ def _place_of(instances: Sequence[Instance]) -> Path:
 def _name_from(instance: Instance) -> str:
     number = "" if instance.series_number is None else f" series {instance.series_number}"
     return f"{instance.modality or 'DICOM'}{number}"
-
-
-def _iso_date(date: str) -> str:
-    return f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 and date.isdigit() else date
 
 
 def _value_notes(stack: Stack) -> list[str]:
