@@ -220,6 +220,21 @@ def test_labels_of_an_upright_scan_go_to_a_seg_and_back(tmp_path, write_tilted):
     assert list(image.ImagePositionPatient) in [list(one) for one in position]
 
 
+@pytest.mark.parametrize("name", ["labels.dcm", "labels.rtstruct.dcm"])
+def test_labels_listed_with_their_study_stand_upright_like_it(tmp_path, write_tilted, name):
+    """Loading them from the list of a study is to give what reading their file gives."""
+    import napari_medseg as ms
+
+    write_tilted(tmp_path / "study" / "ct", -20)
+    scan = ms.read_volume(tmp_path / "study" / "ct")
+    labels = np.where(inside(load_only(tmp_path / "study" / "ct")), scan.array % 3, 0).astype(np.uint8)
+    path = ms.write_segmentation(ms.Segmentation.from_array(labels, scan), tmp_path / "study" / name)
+    (listed,) = [series for series in ms.open_study(tmp_path / "study").series if series.kind == "segmentation"]
+    back = listed.load()
+    assert back.geometry == scan.geometry == ms.read_segmentation(path).geometry
+    np.testing.assert_array_equal(back.array, labels)
+
+
 def test_labels_of_an_upright_scan_keep_its_grid_in_nifti(tmp_path, write_tilted):
     import napari_medseg as ms
 
