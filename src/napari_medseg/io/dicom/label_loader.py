@@ -32,12 +32,9 @@ class LabelLoader:
 
     def load(self, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Volume:
         """Read the labels. Raises MedsegError, or Cancelled."""
-        if self.modality == "SEG":
-            from napari_medseg.io.dicom.seg.upright import read_dicom_seg as read
-        else:
-            from napari_medseg.io.dicom.rtstruct.read import read_rtstruct as read
+        from napari_medseg.io.dicom.labels import read_dicom_labels
 
-        found = read(self.path, on_progress, cancel)
+        found = read_dicom_labels(self.path, on_progress, cancel)
         return Volume(
             found.array,
             found.geometry,
