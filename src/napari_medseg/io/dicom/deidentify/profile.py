@@ -85,7 +85,10 @@ SAFE_PRIVATE = frozenset(
         ("Philips PET Private Group", 0x7053, 0x09),  # activity concentration factor
     }
 )
-"""Creator, group and element: of Table E.3.10-1 those that hold nothing but numbers, and that this program reads.
+"""Creator, group and element of those that this program reads; a value stays only if it is nothing but numbers.
+
+Philips' three are of PS3.15 Table E.3.10-1 (2026d). Those of GE and Siemens are not: their makers document them in
+conformance statements, which E.3.10 accepts as another way to know that an attribute is safe.
 
 Headers of Siemens' own making (CSA) are not among them: they hold text, and with them the geometry of mosaics goes.
 """
