@@ -12,58 +12,17 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
+from dicom_writers.enhanced_mr import SHAPE
+from dicom_writers.enhanced_mr import write_enhanced_mr as write
 from napari_medseg.core.diffusion import Diffusion
 from napari_medseg.io import write_volume
 from napari_medseg.io.dicom import find_dicom_series
 from napari_medseg.io.diffusion_files import write_diffusion_files
 
-SHAPE = (5, 12, 10)
-ROW = np.array([0.96, 0.28, 0.0])
-COLUMN = np.cross([0.0, 0.6, 0.8], ROW) / np.linalg.norm(np.cross([0.0, 0.6, 0.8], ROW))
-NORMAL = np.cross(ROW, COLUMN)
-ORIGIN = np.array([-31.25, 47.5, -112.125])
-SPACING = (1.3, 0.7)
-STEP_MM = 2.5
-
 
 @pytest.fixture
 def frames() -> np.ndarray:
     return np.random.default_rng(3).integers(0, 4000, (2, *SHAPE)).astype(np.int16)
-
-
-@pytest.fixture
-def write(slice_maker, enhanced_maker, enhanced_saver, item):
-    def write(path: Path, frames: np.ndarray, *, slope: float = 1.0, weighted: bool = False) -> None:
-        n_times, n_slices = frames.shape[:2]
-
-        def edit(group, n):
-            t, k = divmod(n, n_slices)
-            content = group.FrameContentSequence[0]
-            content.InStackPositionNumber, content.TemporalPositionIndex = k + 1, t + 1
-            content.DimensionIndexValues = [1, k + 1, t + 1]
-            content.FrameAcquisitionDateTime = f"202603021200{2 * t:02d}.00"
-            group.PixelValueTransformationSequence = item(RescaleSlope=slope, RescaleIntercept=0, RescaleType="US")
-            if weighted:
-                group.MRDiffusionSequence = item(
-                    DiffusionBValue=1000.0 * t, DiffusionDirectionality="DIRECTIONAL" if t else "NONE"
-                )
-                if t:
-                    direction = item(DiffusionGradientOrientation=[1.0, 0.0, 0.0])
-                    group.MRDiffusionSequence[0].DiffusionGradientDirectionSequence = direction
-
-        template = slice_maker(frames[0, 0], modality="MR")
-        template.Manufacturer, template.RepetitionTime = "Philips Medical Systems", 2000
-        places = [ORIGIN + k * STEP_MM * NORMAL for _ in range(n_times) for k in range(n_slices)]
-        pixels = frames.reshape(-1, *frames.shape[2:])
-        ds = enhanced_maker(template, pixels, places, orientation=(*ROW, *COLUMN), spacing=SPACING, edit=edit)
-        dimensions = []
-        for pointer in (0x00209056, 0x00209057, 0x00209128):
-            (one,) = item(DimensionIndexPointer=pointer, FunctionalGroupPointer=0x00209111)
-            dimensions.append(one)
-        ds.DimensionIndexSequence = dimensions
-        enhanced_saver(ds, path)
-
-    return write
 
 
 def assert_same(volume, values: np.ndarray, affine: np.ndarray) -> None:
@@ -78,7 +37,7 @@ def assert_same(volume, values: np.ndarray, affine: np.ndarray) -> None:
 
 @pytest.mark.parametrize("slope", [1.0, 2.10793650793650])
 @pytest.mark.parametrize("kind", ["one volume", "time", "diffusion"])
-def test_equals_dcm2niix(tmp_path, frames, write, kind, slope):
+def test_equals_dcm2niix(tmp_path, frames, kind, slope):
     program = shutil.which("dcm2niix") or shutil.which("dcm2niix", path=str(Path(sys.executable).parent))
     if program is None:
         pytest.skip("dcm2niix is not installed")
@@ -100,7 +59,7 @@ def test_equals_dcm2niix(tmp_path, frames, write, kind, slope):
     assert_same(series.load(), np.asarray(theirs.dataobj), theirs.affine)
 
 
-def test_gradients_are_those_of_dcm2niix(tmp_path, frames, write):
+def test_gradients_are_those_of_dcm2niix(tmp_path, frames):
     program = shutil.which("dcm2niix") or shutil.which("dcm2niix", path=str(Path(sys.executable).parent))
     if program is None:
         pytest.skip("dcm2niix is not installed")
@@ -126,7 +85,7 @@ def test_gradients_are_those_of_dcm2niix(tmp_path, frames, write):
     assert volume.diffusion == Diffusion((0.0, 1000.0), (None, (-1.0, 0.0, 0.0)))
 
 
-def test_equals_simpleitk(tmp_path, frames, write):
+def test_equals_simpleitk(tmp_path, frames):
     write(tmp_path / "mr.dcm", frames[:1])
     image = sitk.ReadImage(tmp_path / "mr.dcm")
     affine = np.eye(4)

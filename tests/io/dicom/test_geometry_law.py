@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pydicom
 import pytest
 
+from dicom_writers.orientations import ORIENTATIONS, directions_of
 from napari_medseg.core.options import LoadOptions
 from napari_medseg.io.dicom import find_dicom_series
 
-ORIENTATIONS = [
-    (axes, signs) for axes in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)
-]
 ANGLES_DEG = [(0.0, 0.0, 0.0), (12.0, 0.0, 0.0), (-7.0, 19.0, 33.0)]
 SPACING_MM = np.array([0.7, 1.3, 2.9])
 ORIGIN_LPS = np.array([-31.25, 47.5, -812.125])
 MARK_IJK = np.array([5, 1, 2])
 SHAPE_IJK = (7, 5, 4)
-
-
-def rotation(angles_deg: tuple[float, float, float]) -> np.ndarray:
-    matrix = np.eye(3)
-    for axis, angle in enumerate(np.radians(angles_deg)):
-        turn = np.eye(3)
-        a, b = (axis + 1) % 3, (axis + 2) % 3
-        turn[[a, a, b, b], [a, b, a, b]] = np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)
-        matrix = turn @ matrix
-    return matrix
-
-
-def directions_of(orientation, angles_deg) -> np.ndarray:
-    axes, signs = orientation
-    matrix = np.zeros((3, 3))
-    for n in range(3):
-        matrix[axes[n], n] = signs[n]
-    return rotation(angles_deg) @ matrix
 
 
 @pytest.fixture

@@ -11,47 +11,9 @@ import nibabel
 import numpy as np
 import pytest
 
+from dicom_writers.tilted import SHAPE, SPACING, intensity, write_tilted
 from napari_medseg.core.options import LoadOptions
 from napari_medseg.io.dicom import find_dicom_series
-
-SPACING = (0.8, 0.9)
-ORIGIN = np.array([-20.0, -25.0, 100.0])
-SHAPE = (12, 48, 40)
-
-
-def intensity(points_lps: np.ndarray) -> np.ndarray:
-    """Return a smooth field, from 0 to 1000 or so."""
-    x, y, z = np.moveaxis(points_lps, -1, 0)
-    return 500 + 100 * np.sin(x / 6) + 150 * np.cos(y / 7) + 120 * np.sin(z / 15)
-
-
-@pytest.fixture
-def write_tilted(series_writer):
-    def write(folder: Path, tilt_deg: float, step_z: float = 4.0, heights: list[float] | None = None, **kwargs):
-        tilt = np.radians(tilt_deg)
-        row, column = np.array([1.0, 0, 0]), np.array([0.0, np.cos(tilt), np.sin(tilt)])
-        heights = [step_z * n for n in range(SHAPE[0])] if heights is None else heights
-        z, y, x = np.mgrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
-        at = ORIGIN + x[..., None] * row * SPACING[1] + y[..., None] * column * SPACING[0]
-        at = at + np.array(heights)[z][..., None] * [0.0, 0.0, 1.0]
-
-        def edit(ds, n):
-            ds.GantryDetectorTilt, ds.SliceThickness, ds.Manufacturer = f"{-tilt_deg:g}", 4, "SIEMENS"
-            ds.ImagePositionPatient = [f"{value:.9g}" for value in ORIGIN + np.array([0, 0, heights[n]])]
-
-        series_writer(
-            folder,
-            intensity(at).astype(np.int16),
-            origin=ORIGIN,
-            row=row,
-            column=column,
-            spacing=SPACING,
-            edit=edit,
-            **kwargs,
-        )
-        return at
-
-    return write
 
 
 def load_only(folder):
@@ -72,7 +34,7 @@ def inside(series) -> np.ndarray:
 
 @pytest.mark.parametrize("step_z", [4.0, -4.0])
 @pytest.mark.parametrize("tilt_deg", [15, -20, 0.5])
-def test_upright_voxels_have_the_intensity_of_their_place(tmp_path, write_tilted, tilt_deg, step_z):
+def test_upright_voxels_have_the_intensity_of_their_place(tmp_path, tilt_deg, step_z):
     write_tilted(tmp_path, tilt_deg, step_z)
     series = load_only(tmp_path)
     volume = series.load()
@@ -89,7 +51,7 @@ def test_upright_voxels_have_the_intensity_of_their_place(tmp_path, write_tilted
     assert volume.source.native_shape == SHAPE[::-1]
 
 
-def test_as_stored_on_request(tmp_path, write_tilted):
+def test_as_stored_on_request(tmp_path):
     at = write_tilted(tmp_path, 15)
     volume = load_only(tmp_path).load(options=LoadOptions(grid="stored"))
     assert volume.geometry.is_sheared
@@ -110,7 +72,7 @@ def test_shift_of_whole_rows_changes_no_intensity(tmp_path, series_writer):
     np.testing.assert_allclose(volume.geometry.spacing_mm, (1, 1, 4))
 
 
-def test_labels_lean_and_stand_without_loss(tmp_path, write_tilted):
+def test_labels_lean_and_stand_without_loss(tmp_path):
     write_tilted(tmp_path, -20)
     series = load_only(tmp_path)
     grid = series.loader.upright
@@ -123,7 +85,7 @@ def test_labels_lean_and_stand_without_loss(tmp_path, write_tilted):
     assert np.linalg.norm(moved) <= SPACING[0] / 2 + 1e-6
 
 
-def test_every_uneven_slice_is_shifted_by_its_own_way(tmp_path, write_tilted):
+def test_every_uneven_slice_is_shifted_by_its_own_way(tmp_path):
     heights = [0, 4, 8, 12, 16, 20, 30, 40, 50, 60, 70, 80]
     write_tilted(tmp_path, 15, heights=heights)
     series = load_only(tmp_path)
@@ -132,12 +94,12 @@ def test_every_uneven_slice_is_shifted_by_its_own_way(tmp_path, write_tilted):
     assert any("unevenly spaced" in note for note in series.notes)
 
 
-def test_sheared_stacks_of_other_modalities_stay_as_they_are(tmp_path, write_tilted):
+def test_sheared_stacks_of_other_modalities_stay_as_they_are(tmp_path):
     write_tilted(tmp_path, 15, modality="MR")
     assert load_only(tmp_path).load().geometry.is_sheared
 
 
-def test_equals_the_tilt_correction_of_dcm2niix(tmp_path, write_tilted):
+def test_equals_the_tilt_correction_of_dcm2niix(tmp_path):
     """For tilts of this sign: with the other, its grid is right and its position off by the length of the shear."""
     program = shutil.which("dcm2niix") or shutil.which("dcm2niix", path=str(Path(sys.executable).parent))
     if program is None:
@@ -196,7 +158,7 @@ def test_far_apart_blocks_are_not_resampled(tmp_path, series_writer, stack):
         load_only(tmp_path).load(options=LoadOptions(grid="even"))
 
 
-def test_labels_of_an_upright_scan_go_to_a_seg_and_back(tmp_path, write_tilted):
+def test_labels_of_an_upright_scan_go_to_a_seg_and_back(tmp_path):
     """The file has the grid of the images; what is read is what was drawn, on the upright grid."""
     import highdicom
     import pydicom
@@ -221,7 +183,7 @@ def test_labels_of_an_upright_scan_go_to_a_seg_and_back(tmp_path, write_tilted):
 
 
 @pytest.mark.parametrize("name", ["labels.dcm", "labels.rtstruct.dcm"])
-def test_labels_listed_with_their_study_stand_upright_like_it(tmp_path, write_tilted, name):
+def test_labels_listed_with_their_study_stand_upright_like_it(tmp_path, name):
     """Loading them from the list of a study is to give what reading their file gives."""
     import napari_medseg as ms
 
@@ -235,7 +197,7 @@ def test_labels_listed_with_their_study_stand_upright_like_it(tmp_path, write_ti
     np.testing.assert_array_equal(back.array, labels)
 
 
-def test_labels_of_an_upright_scan_keep_its_grid_in_nifti(tmp_path, write_tilted):
+def test_labels_of_an_upright_scan_keep_its_grid_in_nifti(tmp_path):
     import napari_medseg as ms
 
     write_tilted(tmp_path / "ct", 15)

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 
 import napari_medseg as ms
+from dicom_writers.orientations import ORIENTATIONS, directions_of
 
-ORIENTATIONS = [
-    (axes, signs) for axes in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)
-]
 ANGLES_DEG = [(0.0, 0.0, 0.0), (-7.0, 19.0, 33.0)]
 SPACING_MM = np.array([0.7, 1.3, 2.9])
 ORIGIN_LPS = np.array([-31.25, 47.5, -812.125])
-
-
-def directions_of(orientation: Any, angles_deg: Any) -> Any:
-    axes, signs = orientation
-    matrix = np.zeros((3, 3))
-    for n in range(3):
-        matrix[axes[n], n] = signs[n]
-    for axis, angle in enumerate(np.radians(angles_deg)):
-        turn = np.eye(3)
-        a, b = (axis + 1) % 3, (axis + 2) % 3
-        turn[[a, a, b, b], [a, b, a, b]] = np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)
-        matrix = turn @ matrix
-    return matrix
 
 
 @pytest.mark.parametrize("angles_deg", ANGLES_DEG, ids=str)
