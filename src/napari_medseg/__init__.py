@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         write_segmentation,
         write_volume,
     )
+    from napari_medseg.io.dicom.deidentify import DeidentifyOptions, write_deidentified_copy
     from napari_medseg.models import ModelCard, list_models
 
 __version__ = "0.1.0"
@@ -39,6 +40,7 @@ __all__ = [
     "CancelToken",
     "Cancelled",
     "Code",
+    "DeidentifyOptions",
     "Geometry",
     "LoadOptions",
     "MedsegError",
@@ -56,6 +58,7 @@ __all__ = [
     "read_segmentation",
     "read_segmentations",
     "read_volume",
+    "write_deidentified_copy",
     "write_probabilities",
     "write_segmentation",
     "write_volume",
@@ -84,5 +87,6 @@ __getattr__, __dir__, _ = attach(
             "write_segmentation",
             "write_volume",
         ],
+        "io.dicom.deidentify": ["DeidentifyOptions", "write_deidentified_copy"],
     },
 )

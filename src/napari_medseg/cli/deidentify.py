@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-descriptions", action="store_true", help="keep no words of descriptions")
     parser.add_argument("--no-characteristics", action="store_true", help="remove sex, age, size and weight")
     parser.add_argument("--keep-device", action="store_true", help="keep serial numbers and names of the device")
+    parser.add_argument(
+        "--keep-burnt-in", action="store_true", help="copy also images with text burnt into their pixels, with the text"
+    )
 
 
 def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
@@ -33,6 +36,7 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
         descriptions=not arguments.no_descriptions,
         characteristics=not arguments.no_characteristics,
         device=arguments.keep_device,
+        burnt_in=arguments.keep_burnt_in,
     )
     copy = write_deidentified_copy(
         arguments.path.expanduser(), arguments.output.expanduser(), on_progress, options=options

@@ -15,6 +15,7 @@ from napari_medseg.io.dicom.attributes import PIXEL_ELEMENTS, WANTED
 from napari_medseg.io.dicom.bounded_file import BoundedFile
 from napari_medseg.io.dicom.deflate import DEFLATED, InflatedHeader
 from napari_medseg.io.dicom.elements import HeaderElements, PixelElement
+from napari_medseg.io.dicom.log_privacy import keep_header_values_out_of_logs
 from napari_medseg.io.dicom.quick_header import NotPlain, walk_header
 from napari_medseg.io.dicom.sniff import HEAD_BYTES, read_head
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydicom.dataset import Dataset
+
+keep_header_values_out_of_logs()
 
 UNREADABLE = (
     InvalidDicomError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pydicom
@@ -190,14 +191,37 @@ def test_dciodvfy_finds_nothing_new(study, tmp_path):
         assert errors(path) <= old
 
 
-def test_burnt_in_names_are_warned_of(tmp_path, slice_maker, slice_saver):
+def test_images_with_burnt_in_text_stay_behind(tmp_path, slice_maker, slice_saver):
     pixels = np.zeros((4, 4), np.uint8)
     slice_saver(slice_maker(pixels, modality="US", position=None), tmp_path / "in" / "us.dcm")
     ds = slice_maker(pixels)
     ds.BurnedInAnnotation = "YES"
     slice_saver(ds, tmp_path / "in" / "ct.dcm")
-    warnings = write_deidentified_copy(tmp_path / "in", tmp_path / "out").warnings
-    assert len(warnings) == 2 and all("burnt into" in one for one in warnings)
+    copy = write_deidentified_copy(tmp_path / "in", tmp_path / "out")
+    assert copy.n_files == 1 and len(copy.warnings) == 1 and "burnt into" in copy.warnings[0]
+    assert copy.left_out == ("1 file left out whose header says that text is burnt into the pixels.",)
+    copy = write_deidentified_copy(tmp_path / "in", tmp_path / "all", options=DeidentifyOptions(burnt_in=True))
+    assert copy.n_files == 2 and len(copy.warnings) == 2 and not copy.left_out
+
+
+def test_values_of_malformed_elements_are_in_no_log_and_no_warning(tmp_path, slice_maker, slice_saver):
+    """Of a process of its own, as pytest catches warnings."""
+    ds = slice_maker(np.zeros((4, 4), np.int16))
+    with pydicom.config.disable_value_validation():
+        ds.FrameOfReferenceUID = "ALICEXAMPLE"
+        ds.PatientAge = "ALICEXAMPLE OLD"
+        ds.StudyDate = "ALICEXAMPLE"
+        slice_saver(ds, tmp_path / "in" / "ct.dcm")
+    code = (
+        "import sys, pathlib, logging, napari_medseg as ms\n"
+        "logging.basicConfig(level=logging.DEBUG)\n"
+        "ms.read_volume(sys.argv[1])\n"
+        "ms.write_deidentified_copy(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))\n"
+        "import pydicom; pydicom.dcmread(sys.argv[1] + '/ct.dcm').FrameOfReferenceUID\n"
+    )
+    run = [sys.executable, "-c", code, str(tmp_path / "in"), str(tmp_path / "out")]
+    told = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert "ALICEXAMPLE" not in told.stdout + told.stderr
 
 
 def test_a_damaged_file_and_a_report_are_left_out_and_told(study, tmp_path, slice_maker, slice_saver):

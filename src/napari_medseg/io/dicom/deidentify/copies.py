@@ -29,7 +29,7 @@ from napari_medseg.io.dicom.deflate import DEFLATED, inflate
 from napari_medseg.io.dicom.deidentify.header import deidentify_header
 from napari_medseg.io.dicom.deidentify.options import DeidentifyOptions
 from napari_medseg.io.dicom.deidentify.pseudonyms import Pseudonyms
-from napari_medseg.io.dicom.deidentify.recognisable import find_recognisable, warn
+from napari_medseg.io.dicom.deidentify.recognisable import BURNT_IN, find_recognisable, warn
 from napari_medseg.io.dicom.faults import unreadable
 from napari_medseg.io.dicom.file_header import UNREADABLE, stored_text
 from napari_medseg.io.dicom.rtstruct import RTSTRUCT_CLASS
@@ -82,7 +82,7 @@ def write_deidentified_copy(
     Private elements are removed, but for b-values, gradients and factors of PET, which are numbers: mosaics of Siemens
     lose their place. UIDs are replaced alike in all files of one call, so that labels still refer to
     their images, and by others in the next call; nothing that leads back is kept. Reports and other documents are left
-    out.
+    out, and images that say of themselves that text is burnt into their pixels.
 
     Parameters
     ----------
@@ -161,6 +161,7 @@ class _Export:
     others: Counter[str] = field(default_factory=Counter)
     numbers: dict[Path, dict[str, int]] = field(default_factory=dict)
     counts: Counter[Path] = field(default_factory=Counter)
+    n_burnt_in: int = 0
 
     def add(self, path: Path) -> None:
         """Copy a file; note it if that cannot be done."""
@@ -172,6 +173,9 @@ class _Export:
                 self.others[kind_of(stored_text(dataset, "SOPClassUID"))] += 1
                 return
             found = find_recognisable(dataset)
+            if BURNT_IN in found and not self.options.burnt_in:
+                self.n_burnt_in += 1
+                return
             syntax = _transfer_syntax(dataset)
             deidentify_header(dataset, self.pseudonyms, self.options)
         except MedsegError as error:
@@ -194,10 +198,12 @@ class _Export:
 
     def left_out(self) -> list[str]:
         """Return a sentence for each file, or kind of files, that was not copied."""
-        return self.faults + [
-            f"{n} {'file' if n == 1 else 'files'} without an image ({kind}) left out."
-            for kind, n in self.others.items()
-        ]
+        burnt = f"{_files(self.n_burnt_in)} left out whose header says that text is burnt into the pixels."
+        return (
+            self.faults
+            + ([burnt] if self.n_burnt_in else [])
+            + [f"{_files(n)} without an image ({kind}) left out." for kind, n in self.others.items()]
+        )
 
     def _place(self, dataset: Dataset) -> Path:
         """Return the file of a copy: a folder a study, so that labels lie beside their images.
@@ -216,6 +222,10 @@ class _Export:
     def _number(self, above: Path, uid: str) -> int:
         known = self.numbers.setdefault(above, {})
         return known.setdefault(uid, len(known) + 1)
+
+
+def _files(n: int) -> str:
+    return f"{n} {'file' if n == 1 else 'files'}"
 
 
 def _read(path: Path) -> Dataset:

@@ -22,9 +22,12 @@ class DeidentifyOptions:
         Keep sex, size, weight, and age up to 89 years.
     device : bool
         Keep serial numbers and names of the device.
+    burnt_in : bool
+        Copy also images of which their own headers say that text is burnt into the pixels: it stays in them.
     """
 
     dates: Literal["shifted", "removed"] = "shifted"
     descriptions: bool = True
     characteristics: bool = True
     device: bool = False
+    burnt_in: bool = False
