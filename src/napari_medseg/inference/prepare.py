@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_medseg.inference.region import Region, shape_of, source_part, translation
+from napari_medseg.inference.region import Region, shape_of, source_part, translation, whole
 from napari_medseg.inference.resample import resample_image
 from napari_medseg.inference.voxels import finite_float32, lowest_finite
 from napari_medseg.models.intensity import apply_intensity
 
 if TYPE_CHECKING:
     from napari_medseg.inference.grid import WorkGrid
-    from napari_medseg.models.card import IntensityRule
+    from napari_medseg.models.intensity_rule import IntensityRule
 
 
 def work_voxels(voxels: npt.NDArray[Any], grid: WorkGrid, region: Region, intensity: IntensityRule) -> npt.NDArray[Any]:
@@ -30,7 +30,7 @@ def work_voxels(voxels: npt.NDArray[Any], grid: WorkGrid, region: Region, intens
     region : tuple of slice
         The part of it that is wanted.
     intensity : IntensityRule
-        Applied here if its scope is the volume; otherwise windows are normalised when they are read.
+        Applied here unless its scope is the window; then windows are normalised when they are read.
 
     Returns
     -------
@@ -39,8 +39,17 @@ def work_voxels(voxels: npt.NDArray[Any], grid: WorkGrid, region: Region, intens
     """
     source = grid.reorientation.apply(voxels)
     if intensity.scope == "volume":
-        whole = torch.from_numpy(finite_float32(source, lowest_finite(source)))
-        source = apply_intensity(intensity, whole).numpy()
+        values = torch.from_numpy(finite_float32(source, lowest_finite(source)))
+        source = apply_intensity(intensity, values).numpy()
+    if intensity.scope == "resampled":
+        whole_grid = _resampled(source, grid, whole(grid.geometry.shape))
+        whole_grid = finite_float32(whole_grid, lowest_finite(whole_grid))
+        normalised: npt.NDArray[Any] = apply_intensity(intensity, torch.from_numpy(whole_grid)).numpy()
+        return normalised[region]
+    return _resampled(source, grid, region)
+
+
+def _resampled(source: npt.NDArray[Any], grid: WorkGrid, region: Region) -> npt.NDArray[Any]:
     if not grid.is_resampled:
         return source[region]
     part = source_part(region, grid)

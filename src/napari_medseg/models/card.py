@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
-
-class CardPart(BaseModel):
-    """Base of all parts: immutable, and an unknown field is an error rather than silently ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from napari_medseg.models.card_part import CardPart
+from napari_medseg.models.intensity_rule import IntensityRule
 
 
 class CodeSpec(CardPart):
@@ -35,32 +32,16 @@ class LabelSpec(CardPart):
 
 
 class NetworkSpec(CardPart):
-    """Which network to build; `arguments` are the family's own. A classifier teaches a backbone, and has no card."""
+    """Which network to build; `arguments` are the family's own. A classifier teaches a backbone, and has no card.
 
-    family: Literal["unet", "fcn", "deeplabv3", "maskrcnn", "classifier"]
+    The families from "monai" on are other people's networks: of MONAI's library, of nnU-Net, or whole in one file.
+    """
+
+    family: Literal["unet", "fcn", "deeplabv3", "maskrcnn", "classifier", "monai", "nnunet", "onnx", "torchscript"]
     spatial_dims: Literal[2, 3]
     in_channels: int = Field(ge=1)
     out_channels: int = Field(ge=1)
     arguments: dict[str, JsonValue] = {}
-
-
-class IntensityRule(CardPart):
-    """How intensities are brought to one scale.
-
-    ``zscore``: clip to the two percentiles, subtract the mean, divide by the standard deviation; over each window that
-    the network sees (``window``) or once over the whole scan (``volume``).
-    """
-
-    kind: Literal["zscore"] = "zscore"
-    percentiles: tuple[float, float] = (0.5, 99.5)
-    scope: Literal["window", "volume"] = "window"
-
-    @model_validator(mode="after")
-    def _ordered(self) -> IntensityRule:
-        low, high = self.percentiles
-        if not 0 <= low < high <= 100:
-            raise ValueError(f"percentiles ascend within 0 to 100, unlike {self.percentiles}")
-        return self
 
 
 class InputSpec(CardPart):
@@ -78,10 +59,16 @@ class InputSpec(CardPart):
         Voxels that the network sees at once.
     overlap : float
         Part of a window that its neighbour shares.
+    even_windows : bool
+        Whether windows lie evenly, as nnU-Net lays them, rather than at whole steps with the last one moved back.
+    crop : {"nonzero", "positive"} or None
+        The network sees the smallest box that holds all such voxels, and its intensities count alone.
     intensity : IntensityRule
         How intensities are brought to one scale.
     mirror_axes : tuple of int
         Axes along which the network also looks at the mirrored window; the scores are averaged.
+    mirror_background : bool
+        Whether windows in which the network sees nothing but background are mirrored too.
     mirror_swaps : tuple of tuple of int
         Labels that are each other's mirror image from left to right.
     padding_mode : {"constant"}
@@ -93,8 +80,11 @@ class InputSpec(CardPart):
     orientation: Literal["RAS"] | None = None
     window: tuple[Annotated[int, Field(ge=1)], ...]
     overlap: float = Field(default=0.25, ge=0, lt=1)
+    even_windows: bool = False
+    crop: Literal["nonzero", "positive"] | None = None
     intensity: IntensityRule = IntensityRule()
     mirror_axes: tuple[int, ...] = ()
+    mirror_background: bool = False
     mirror_swaps: tuple[tuple[int, int], ...] = ()
     padding_mode: Literal["constant"] = "constant"
 
@@ -139,11 +129,14 @@ class QualityRecord(CardPart):
     note: str = ""
 
 
-class WeightsSpec(CardPart):
-    """The file with the weights, in the card's folder."""
+_SUFFIXES = {"safetensors": ".safetensors", "onnx": ".onnx", "torchscript": ".ts"}
 
-    file: str = Field(pattern=r"^[^/\\]+\.safetensors$")
-    format: Literal["safetensors"] = "safetensors"
+
+class WeightsSpec(CardPart):
+    """The file with the weights, in the card's folder; of a network in one file, that file."""
+
+    file: str = Field(pattern=r"^[^/\\]+\.(safetensors|onnx|ts)$")
+    format: Literal["safetensors", "onnx", "torchscript"] = "safetensors"
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size_bytes: int = Field(ge=1)
     dtype: Literal["float16", "bfloat16", "float32"]
@@ -166,6 +159,12 @@ class ModelCard(CardPart):
         Where in the body.
     labels : tuple of LabelSpec
         In the order of the network's channels after the background.
+    output : {"classes", "regions"}
+        What the network's channels are: classes of which the likeliest wins, the first being the background (a single
+        channel is the structure against it); or a region each, without a channel for the background, where a later
+        region covers an earlier one.
+    source : str
+        Of other people's models: the format, and the SHA-256 of the file that it was made from, if it was one.
     weights : WeightsSpec
         Where the weights are, and their checksum.
     test_vector : str or None
@@ -183,6 +182,8 @@ class ModelCard(CardPart):
     body_part: str
     network: NetworkSpec
     labels: tuple[LabelSpec, ...] = Field(min_length=1)
+    output: Literal["classes", "regions"] = "classes"
+    source: str = ""
     input: InputSpec
     postprocess: PostprocessSpec = PostprocessSpec()
     training: tuple[DataSource, ...] = ()
@@ -193,6 +194,12 @@ class ModelCard(CardPart):
     weights: WeightsSpec
     test_vector: str | None = Field(default=None, pattern=r"^[^/\\]+\.safetensors$")
     cpu_seconds_per_megavoxel: float | None = None
+
+    @property
+    def n_classes(self) -> int:
+        """Scores of a voxel, that of the background included."""
+        has_background = self.output == "classes" and self.network.out_channels > 1
+        return self.network.out_channels + (0 if has_background else 1)
 
     @property
     def mirror_channels(self) -> tuple[tuple[int, int], ...]:
@@ -207,6 +214,9 @@ class ModelCard(CardPart):
             raise ValueError("two labels share a value")
         if self.network.family == "classifier":
             raise ValueError("a classifier segments nothing")
+        own_file = {"onnx": "onnx", "torchscript": "torchscript"}.get(self.network.family, "safetensors")
+        if self.weights.format != own_file or not self.weights.file.endswith(_SUFFIXES[own_file]):
+            raise ValueError(f"the weights of a network of family {self.network.family} are a {own_file} file")
         n_axes = self.network.spatial_dims
         for what, axes in (("window", self.input.window), ("spacing_mm", self.input.spacing_mm)):
             if axes is not None and len(axes) != n_axes:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from napari_medseg.models.card import IntensityRule
+    from napari_medseg.models.intensity_rule import IntensityRule
 
 _MOST_VOXELS = 1 << 22
 """Percentiles of anything larger come from a regular sample: sorting a whole CT would take seconds."""
+
+_EVERYTHING = (0.0, 100.0)
 
 
 def apply_intensity(rule: IntensityRule, values: torch.Tensor) -> torch.Tensor:
@@ -21,22 +23,57 @@ def apply_intensity(rule: IntensityRule, values: torch.Tensor) -> torch.Tensor:
     rule : IntensityRule
         From the card.
     values : Tensor of float, any shape
-        Intensities of one window or one volume; all of them count.
+        Intensities of one window or one volume.
 
     Returns
     -------
     Tensor
-        Of the same shape: mean 0, standard deviation 1 within the percentiles; zeros if all intensities are equal.
+        Of the same shape. Of kind ``zscore``: mean 0, standard deviation 1 within the percentiles; zeros if all
+        intensities are equal.
     """
-    sample = values.flatten()
-    sample = sample[:: -(-sample.numel() // _MOST_VOXELS)]
-    low, high = (_percentile(sample, percentile) for percentile in rule.percentiles)
-    clipped = values.clamp(low, high)
+    if rule.counted == "all":
+        return _scaled(rule, values)
+    counted = values != 0
+    if rule.counted == "filled":
+        counted = _filled(counted)
+    result = torch.zeros_like(values)
+    if bool(counted.any()):
+        result[counted] = _scaled(rule, values[counted])
+    return result
+
+
+def _scaled(rule: IntensityRule, values: torch.Tensor) -> torch.Tensor:
+    if rule.kind == "fixed":
+        clipped = values if rule.clip is None else values.clamp(*rule.clip)
+        return (clipped - rule.subtract) / rule.divide
+    low, high = _limits(rule.percentiles, values)
+    if rule.kind == "rescale":
+        bottom, top = rule.target
+        clipped = values.clamp(low, high) if rule.cut else values
+        extent = high - low
+        return (clipped - low) / torch.where(extent > 0, extent, 1.0) * (top - bottom) + bottom
+    clipped = values if rule.percentiles == _EVERYTHING else values.clamp(low, high)
     deviation = clipped.std(correction=0)
     return (clipped - clipped.mean()) / torch.where(deviation > 0, deviation, 1.0)
+
+
+def _limits(percentiles: tuple[float, float], values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the values at two percentiles; the lowest and the highest of all values where that is what they are."""
+    if percentiles == _EVERYTHING:
+        low, high = values.aminmax()
+        return low, high
+    sample = values.flatten()
+    sample = sample[:: -(-sample.numel() // _MOST_VOXELS)]
+    return _percentile(sample, percentiles[0]), _percentile(sample, percentiles[1])
 
 
 def _percentile(sample: torch.Tensor, percentile: float) -> torch.Tensor:
     """Return the value below which that part of the sample lies (nearest rank: no sorting)."""
     rank = round(percentile / 100 * (sample.numel() - 1)) + 1
     return sample.kthvalue(rank).values
+
+
+def _filled(mask: torch.Tensor) -> torch.Tensor:
+    from scipy.ndimage import binary_fill_holes
+
+    return torch.from_numpy(binary_fill_holes(mask.cpu().numpy())).to(mask.device)

@@ -12,8 +12,7 @@ from safetensors.torch import load_file, save
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.io.atomic import atomic_write
 from napari_medseg.models.catalogue import ModelFolder, find_model
-from napari_medseg.models.networks import build_network
-from napari_medseg.models.weights import load_weights
+from napari_medseg.models.network_files import load_network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,8 +71,7 @@ def verify(name_or_folder: str | Path | ModelFolder, user_folder: Path | None = 
         return VerifyResult(False, float("nan"), f"{title} has no test vector.")
     try:
         vector = load_file(folder.path / folder.card.test_vector)
-        network = build_network(folder.card.network)
-        load_weights(network, folder)
+        network = load_network(folder)
         difference = _difference(network, vector)
     except MedsegError as error:
         return VerifyResult(False, float("nan"), str(error))

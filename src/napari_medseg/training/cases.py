@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_medseg.core.progress import ProgressCallback
     from napari_medseg.core.volume import Volume
-    from napari_medseg.models.card import IntensityRule
+    from napari_medseg.models.intensity_rule import IntensityRule
     from napari_medseg.training.recipe import DataRecipe
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_medseg.models.card import IntensityRule
+    from napari_medseg.models.intensity_rule import IntensityRule
     from napari_medseg.training.recipe import ContextRecipe
 
 _FARTHEST = 24.0

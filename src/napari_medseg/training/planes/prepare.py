@@ -19,7 +19,7 @@ from napari_medseg.training.data import LabelledCase, read_image, read_instances
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_medseg.models.card import IntensityRule
+    from napari_medseg.models.intensity_rule import IntensityRule
     from napari_medseg.training.data import ImagePixels
     from napari_medseg.training.planes.recipe import PlanesRecipe
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from napari_medseg.models.card import DataSource, IntensityRule, NetworkSpec
+from napari_medseg.models.card import DataSource, NetworkSpec
+from napari_medseg.models.intensity_rule import IntensityRule
 from napari_medseg.training.planes.recipe import AugmentationRecipe, PlanesPart, PlanesTraining, StartRecipe
 
 Name = Annotated[str, Field(min_length=1)]

@@ -1,0 +1,50 @@
+"""Networks that are shown the box that holds everything, and nothing around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_medseg.core.affine import Affine
+from napari_medseg.core.geometry import Geometry
+from napari_medseg.inference.postprocess import bounding_box
+from napari_medseg.inference.region import Region, shape_of, translation, whole
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+
+def foreground_box(voxels: npt.NDArray[Any], crop: Literal["nonzero", "positive"] | None) -> Region:
+    """Return the smallest box that holds all foreground; everything if there is none, or nothing is to be cropped.
+
+    Parameters
+    ----------
+    voxels : ndarray, shape (i, j, k)
+        The scan; values that are not finite are no foreground.
+    crop : {"nonzero", "positive"} or None
+        What foreground is.
+    """
+    i, j, k = voxels.shape
+    if crop is None:
+        return whole((i, j, k))
+    with np.errstate(invalid="ignore"):
+        foreground = voxels > 0 if crop == "positive" else (voxels != 0) & np.isfinite(voxels)
+    return bounding_box(foreground) or whole((i, j, k))
+
+
+def part_of(geometry: Geometry, box: Region) -> Geometry:
+    """Return where a box of a volume lies; the volume's own geometry if the box is all of it."""
+    if shape_of(box) == geometry.shape:
+        return geometry
+    return Geometry(shape_of(box), geometry.voxel_to_ras @ Affine(translation(box)))
+
+
+def put_back(labels: npt.NDArray[Any], box: Region, voxels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return labels of a box as labels of the whole scan, background around them."""
+    if labels.shape == voxels.shape:
+        return labels
+    result = np.zeros_like(voxels, dtype=labels.dtype)
+    result[box] = labels
+    return result
