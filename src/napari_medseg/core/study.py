@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from napari_medseg.core.volume import FourthAxis
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
 
     from napari_medseg.core.options import LoadOptions
     from napari_medseg.core.progress import CancelToken, ProgressCallback
     from napari_medseg.core.volume import Volume
+
+PreviewCallback: TypeAlias = "Callable[[Volume, int], None]"
+"""Called in the loading thread as ``on_preview(volume, k)``, once slice k is read.
+
+The other slices hold the lowest intensity of that one, and are filled in place while the loading goes on. A loader
+whose voxels turn out not to fit calls again, with another volume; the first one is then void.
+"""
 
 
 class SeriesLoader(Protocol):
@@ -33,6 +42,14 @@ class AdjustableLoader(Protocol):
 
     def adjusted(self, options: LoadOptions) -> SeriesLoader:
         """Return the loader that does as asked."""
+
+
+@runtime_checkable
+class PreviewingLoader(Protocol):
+    """A loader that can show its first slice before the rest is read."""
+
+    def previewing(self, on_preview: PreviewCallback) -> SeriesLoader:
+        """Return the loader that does so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +120,7 @@ class Series:
         cancel: CancelToken | None = None,
         *,
         options: LoadOptions | None = None,
+        on_preview: PreviewCallback | None = None,
     ) -> Volume:
         """Read the voxels.
 
@@ -114,6 +132,8 @@ class Series:
             Stops the reading at its next step.
         options : LoadOptions, optional
             Choices; those that mean nothing for this kind of scan are passed over.
+        on_preview : callable, optional
+            Receives the middle slice before the rest is read, where the format allows it (see `PreviewCallback`).
 
         Raises
         ------
@@ -125,6 +145,8 @@ class Series:
         loader = self.loader
         if options is not None and isinstance(loader, AdjustableLoader):
             loader = loader.adjusted(options)
+        if on_preview is not None and isinstance(loader, PreviewingLoader):
+            loader = loader.previewing(on_preview)
         return loader.load(on_progress, cancel)
 
     def thumbnail(self, size: int = 96) -> npt.NDArray[np.uint8] | None:

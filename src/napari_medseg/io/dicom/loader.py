@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.options import LoadOptions
 from napari_medseg.core.source import Source
+from napari_medseg.core.study import PreviewCallback
 from napari_medseg.core.volume import FourthAxis, Volume
 from napari_medseg.io.dicom.diffusion import diffusion_of
 from napari_medseg.io.dicom.even_slices import resample_evenly
@@ -56,6 +58,8 @@ class DicomLoader:
         For slices of a tilted gantry, the grid with right angles that they are put onto.
     options : LoadOptions
         What the user asked for.
+    on_preview : callable, optional
+        Receives the middle slice before the rest is read.
     """
 
     stack: Stack
@@ -65,6 +69,7 @@ class DicomLoader:
     notes: tuple[str, ...]
     upright: UprightGrid | None = None
     options: LoadOptions = field(default_factory=LoadOptions)
+    on_preview: PreviewCallback | None = None
 
     @property
     def geometry(self) -> Geometry:
@@ -103,6 +108,10 @@ class DicomLoader:
     def adjusted(self, options: LoadOptions) -> DicomLoader:
         """Return the loader that does as asked."""
         return replace(self, options=options, upright=None if options.grid == "stored" else self.upright)
+
+    def previewing(self, on_preview: PreviewCallback) -> DicomLoader:
+        """Return the loader that gives its middle slice before the rest is read."""
+        return replace(self, on_preview=on_preview)
 
     def load(self, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Volume:
         """Read every image into one array.
@@ -160,11 +169,19 @@ class DicomLoader:
         shape = (self.n_frames, depth, rows, columns) + ((3,) if self.is_colour else ())
         with _enough_memory(self.path.name):
             memory: AnyArray = np.empty(shape, dtype)
-            fill_voxels(memory, self.stack, self.placement.slots, self.upright, on_progress, cancel)
+            array = self._as_array(memory)
+            on_middle = None if self.on_preview is None else partial(self._show, self.on_preview, array)
+            fill_voxels(memory, self.stack, self.placement.slots, self.upright, on_progress, cancel, on_middle)
+        return array
+
+    def _as_array(self, memory: AnyArray) -> AnyArray:
         if self.is_colour:
             return np.asarray(memory[0].transpose(2, 1, 0, 3))
         array: AnyArray = memory.transpose(3, 2, 1, 0)
         return array if self.n_frames > 1 else np.asarray(array[..., 0])
+
+    def _show(self, on_preview: PreviewCallback, array: AnyArray, k: int) -> None:
+        on_preview(self._volume(array), k)
 
     def _volume(self, array: AnyArray) -> Volume:
         first = self.stack.slices[0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_medseg.core.progress import report
 from napari_medseg.io.dicom.faults import other_size
 from napari_medseg.io.dicom.frames import read_frame
 from napari_medseg.io.dicom.instance import Instance
@@ -17,7 +18,7 @@ from napari_medseg.io.dicom.parallel import run_tasks
 from napari_medseg.io.dicom.rescale import rescale_into, slope_and_intercept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from napari_medseg.core.progress import CancelToken, ProgressCallback
@@ -27,13 +28,15 @@ if TYPE_CHECKING:
 AnyArray = npt.NDArray[Any]
 
 _MOST_THREADS = 16
+_LABEL = "Reading images"
 
 
 @dataclass(frozen=True)
 class _Place:
-    """An image, its index k, and the memory (rows, columns[, 3]) it goes to."""
+    """An image, its time point and index k, and the memory (rows, columns[, 3]) it goes to."""
 
     image: Instance
+    time: int
     k: int
     memory: AnyArray
 
@@ -49,6 +52,7 @@ def fill_voxels(
     upright: UprightGrid | None = None,
     on_progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
+    on_middle: Callable[[int], None] | None = None,
 ) -> None:
     """Read every image of a stack to its place, rescaled.
 
@@ -65,6 +69,10 @@ def fill_voxels(
         The grid of `memory`, if it is not that of the images.
     on_progress, cancel
         As everywhere.
+    on_middle : callable, optional
+        Called with the index k of the middle slice as soon as that is in `memory` (of an even number of slices or
+        time points: both in the middle), and the rest is as empty as missing slices are. The others are then read
+        from the middle outwards.
 
     Raises
     ------
@@ -79,7 +87,11 @@ def fill_voxels(
     def read(task: _Task) -> None:
         _read_task(task, upright)
 
-    run_tasks(list(_tasks(memory, stack, slots)), read, _n_threads(stack), "Reading images", on_progress, cancel)
+    tasks = list(_tasks(memory, stack, slots))
+    if on_middle is not None:
+        report(on_progress, 0, len(tasks), _LABEL, cancel)
+        tasks = _read_middle(memory, tasks, read, on_middle)
+    run_tasks(tasks, read, _n_threads(stack), _LABEL, on_progress, cancel)
     _fill_empty(memory, slots, upright)
 
 
@@ -94,14 +106,43 @@ def part_of_frame(image: Instance, whole: AnyArray) -> AnyArray:
 def _tasks(memory: AnyArray, stack: Stack, slots: Sequence[int]) -> Iterator[_Task]:
     mosaics: dict[Path, list[_Place]] = defaultdict(list)
     is_colour = stack.slices[0].pixel_format.is_colour
-    for target, images in zip(memory, stack.frames, strict=not is_colour):
+    for time, (target, images) in enumerate(zip(memory, stack.frames, strict=not is_colour)):
         for slot, image in zip(slots, images, strict=True):
-            place = _Place(image, slot, target[slot])
+            place = _Place(image, time, slot, target[slot])
             if image.tile is None:
                 yield (place,)
             else:
                 mosaics[image.path].append(place)
     yield from map(tuple, mosaics.values())
+
+
+def _read_middle(
+    memory: AnyArray, tasks: list[_Task], read: Callable[[_Task], None], on_middle: Callable[[int], None]
+) -> list[_Task]:
+    """Read what stands in the middle, empty the rest, and return the other tasks, the nearest first."""
+    n_times, n_slices = memory.shape[:2]
+
+    def distance(task: _Task) -> tuple[float, float]:
+        return min((abs(place.time - (n_times - 1) / 2), abs(place.k - (n_slices - 1) / 2)) for place in task)
+
+    ordered = sorted(tasks, key=distance)
+    nearest = distance(ordered[0])
+    n_first = sum(t <= 0.5 and k <= max(nearest[1], 0.5) for t, k in map(distance, ordered))
+    shown = [place for task in ordered[:n_first] for place in task]
+    for place in shown:
+        place.memory[...] = 0
+    for task in ordered[:n_first]:
+        read(task)
+    _empty_all_but(memory, {(place.time, place.k) for place in shown})
+    on_middle(min(shown, key=lambda place: distance((place,))).k)
+    return ordered[n_first:]
+
+
+def _empty_all_but(memory: AnyArray, there: set[tuple[int, int]]) -> None:
+    lowest = min(memory[at].min() for at in there)
+    for at in np.ndindex(*memory.shape[:2]):
+        if at not in there:
+            memory[at] = lowest
 
 
 def _n_threads(stack: Stack) -> int:
