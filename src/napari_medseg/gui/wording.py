@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_medseg.core import Series
+    from napari_medseg.core.pacs import RemoteStudy
 
 TIMES = " × "
 
@@ -72,7 +73,7 @@ def bytes_text(n_bytes: int) -> str:
     return f"{max(n_bytes / 1e6, 0.1):.1f} MB" if n_bytes < 1e7 else f"{round(n_bytes / 1e6)} MB"
 
 
-def patient_text(series: Series) -> str:
+def patient_text(series: Series | RemoteStudy) -> str:
     """Return a patient's name as people write it ("Doe, Jane"), else the number, else "No patient name"."""
     family, _, given = series.patient_name.partition("^")
     name = ", ".join(part for part in (family.strip(), given.replace("^", " ").strip()) if part)

@@ -448,6 +448,7 @@ def test_models_for_other_scans_do_not_run(
 ) -> None:
     panel = StudiesWidget(viewer, worker=finder, catalogue=lambda: [new_card(dims=3)], find_segment=lambda: None)
     qtbot.addWidget(panel)
+    panel.show()
     _open(qtbot, panel, folder)
     qtbot.mouseClick(panel.view.batch_button, Qt.MouseButton.LeftButton)
     dialog = panel.batch.dialog

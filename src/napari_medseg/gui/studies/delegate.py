@@ -64,7 +64,7 @@ class SeriesDelegate(QStyledItemDelegate):
             status = index.data(STATUS_ROLE)
             if isinstance(status, RowStatus):
                 area.setRight(area.right() - self._draw_status(painter, area, row, status) - _GAP)
-        self._draw_lines(painter, area, row, _plain(index), bold=series is None)
+        self._draw_lines(painter, area, row, _plain(index), bold=not index.parent().isValid())
         painter.restore()
 
     def _draw_thumbnail(self, painter: QPainter, area: QRect, index: QModelIndex | QPersistentModelIndex) -> None:

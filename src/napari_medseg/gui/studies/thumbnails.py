@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
@@ -11,6 +11,11 @@ from napari_medseg.core import MedsegError
 from napari_medseg.gui.workers import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
+
     from napari_medseg.core import CancelToken, ProgressCallback, Series
 
 THUMBNAIL_PIXELS = 96
@@ -20,6 +25,13 @@ THUMBNAIL_PIXELS = 96
 class ThumbnailMaker(QObject):
     """Makes thumbnails of series that were asked for.
 
+    Parameters
+    ----------
+    parent : QObject, optional
+        Whose child it is.
+    make : callable, optional
+        Called as ``make(series, cancel)`` in a thread; by default the series is asked.
+
     Signals
     -------
     made(series, image) :
@@ -28,13 +40,18 @@ class ThumbnailMaker(QObject):
 
     made = Signal(object, object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        make: Callable[[Any, CancelToken], npt.NDArray[np.uint8] | None] | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._wanted: list[Series] = []
+        self._make = make or _of_series
+        self._wanted: list[Any] = []
         self._lock = threading.Lock()
         self._job: Job | None = None
 
-    def request(self, series: Series) -> None:
+    def request(self, series: Any) -> None:
         """Ask for the thumbnail of a series; `made` follows."""
         with self._lock:
             self._wanted.append(series)
@@ -51,7 +68,7 @@ class ThumbnailMaker(QObject):
         if self._job is not None:
             self._job.cancel()
 
-    def _next(self) -> Series | None:
+    def _next(self) -> Any:
         with self._lock:
             return self._wanted.pop() if self._wanted else None
 
@@ -59,7 +76,7 @@ class ThumbnailMaker(QObject):
         while (series := self._next()) is not None:
             cancel.raise_if_cancelled()
             try:
-                image = series.thumbnail(THUMBNAIL_PIXELS)
+                image = self._make(series, cancel)
             except (MedsegError, OSError, ValueError, MemoryError):
                 image = None  # a picture less; loading the series will tell why
             cancel.raise_if_cancelled()
@@ -71,3 +88,7 @@ class ThumbnailMaker(QObject):
             waiting = self._wanted.pop() if self._wanted else None
         if waiting is not None:  # asked for while the job was ending
             self.request(waiting)
+
+
+def _of_series(series: Series, cancel: CancelToken) -> npt.NDArray[np.uint8] | None:
+    return series.thumbnail(THUMBNAIL_PIXELS)

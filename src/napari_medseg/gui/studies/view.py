@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from napari_medseg.gui.parts.notice import Notice
 from napari_medseg.gui.parts.progress_row import ProgressRow
+from napari_medseg.gui.pictures import grey_pixmap
 from napari_medseg.gui.studies.delegate import SeriesDelegate
 from napari_medseg.gui.studies.details import details_text
 from napari_medseg.gui.studies.model import STATUS_ROLE, StudyFilter, StudyModel, series_at
@@ -56,12 +56,13 @@ class StudiesView(QWidget):
 
     Signals
     -------
-    open_requested(list of Path), load_requested(list of Series), cancel_requested(), clear_requested(),
-    thumbnail_wanted(Series), link_clicked(str), batch_requested(), listed() :
+    open_requested(list of Path), archives_requested(), load_requested(list of Series), cancel_requested(),
+    clear_requested(), thumbnail_wanted(Series), link_clicked(str), batch_requested(), listed() :
         What the user asks for; `listed` follows when the list, the filter or the selection has changed.
     """
 
     open_requested = Signal(list)
+    archives_requested = Signal()
     load_requested = Signal(list)
     cancel_requested = Signal()
     clear_requested = Signal()
@@ -101,12 +102,15 @@ class StudiesView(QWidget):
         return QSize(330, 480)
 
     def _build_buttons(self) -> None:
-        self.folder_button = QPushButton("Open folder…", self)
+        self.folder_button = QPushButton("Folder…", self)
         self.folder_button.setToolTip("List all scans in a folder and its subfolders")
         self.folder_button.clicked.connect(self._choose_folder)
-        self.files_button = QPushButton("Open files…", self)
+        self.files_button = QPushButton("Files…", self)
         self.files_button.setToolTip("List single files")
         self.files_button.clicked.connect(self._choose_files)
+        self.archives_button = QPushButton("PACS…", self)
+        self.archives_button.setToolTip("Search an archive by DICOMweb, and bring series here")
+        self.archives_button.clicked.connect(self.archives_requested)
         self.clear_button = QPushButton("Clear", self)
         self.clear_button.setToolTip("Empty this list; layers and files stay as they are")
         self.clear_button.clicked.connect(self.clear_requested)
@@ -149,6 +153,7 @@ class StudiesView(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(self.folder_button, 1)
         buttons.addWidget(self.files_button, 1)
+        buttons.addWidget(self.archives_button, 1)
         buttons.addWidget(self.clear_button)
         layout = QVBoxLayout(self)
         layout.addLayout(buttons)
@@ -172,7 +177,7 @@ class StudiesView(QWidget):
 
     def show_thumbnail(self, series: Series, image: npt.NDArray[np.uint8] | None) -> None:
         """Put a grey image, shape (rows, columns), beside a series."""
-        self.model.set_thumbnail(series, None if image is None else _pixmap(image))
+        self.model.set_thumbnail(series, None if image is None else grey_pixmap(image))
 
     def select_first_series(self) -> None:
         """Select the first series, so that Enter loads it."""
@@ -291,9 +296,3 @@ class StudiesView(QWidget):
         if paths:
             event.acceptProposedAction()
             self.open_requested.emit(paths)
-
-
-def _pixmap(image: npt.NDArray[np.uint8]) -> QPixmap:
-    rows, columns = image.shape
-    data = image.tobytes()
-    return QPixmap.fromImage(QImage(data, columns, rows, columns, QImage.Format.Format_Grayscale8).copy())

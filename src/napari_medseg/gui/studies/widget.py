@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_medseg.gui.docks import open_panel, prefer_left, share_place_with_layer_list
+from napari_medseg.gui.pacs.panel import PacsPanel
+from napari_medseg.gui.parts.notice import Notice
+from napari_medseg.gui.parts.progress_row import ProgressRow
 from napari_medseg.gui.segment.runner import SharedWorker
 from napari_medseg.gui.steady_canvas import keep_canvas_steady
 from napari_medseg.gui.studies.batch_controller import BatchController
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
     from napari_medseg.core import Study
+    from napari_medseg.gui.pacs.archives import Archives
     from napari_medseg.gui.segment import SegmentWidget
     from napari_medseg.gui.segment.runner import Segmenter
     from napari_medseg.models import ModelCard
@@ -45,6 +49,8 @@ class StudiesWidget(QWidget):
         Lists the models; by default `napari_medseg.list_models`.
     find_segment : callable, optional
         Returns the Segment panel or None; by default the one docked in the viewer.
+    archives : Archives, optional
+        PACS servers; a test brings its own.
     """
 
     def __init__(
@@ -55,6 +61,7 @@ class StudiesWidget(QWidget):
         worker: Segmenter | None = None,
         catalogue: Callable[[], Sequence[ModelCard]] | None = None,
         find_segment: Callable[[], SegmentWidget | None] | None = None,
+        archives: Archives | None = None,
     ) -> None:
         super().__init__()
         self._viewer = viewer
@@ -69,9 +76,27 @@ class StudiesWidget(QWidget):
         self._segment = SegmentLink(viewer, find_segment)
         self.work = WorkListController(self.view, self.controller, self.batch, self._segment)
         self.controller.layer_added.connect(self._offer_segment)
+        self.fetch_notice, self.fetch_progress = Notice(self), ProgressRow(self)
+        self.pacs = PacsPanel(self, self.controller, self.fetch_notice, self.fetch_progress, archives)
+        self._pages = QStackedWidget(self)
+        self._pages.addWidget(self.view)
+        self._pages.addWidget(self.pacs.page)
+        self.view.archives_requested.connect(self.show_archives)
+        self.pacs.page.back_requested.connect(self.show_list)
+        self.pacs.finished.connect(self.show_list)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.view)
+        layout.setSpacing(0)
+        layout.addWidget(self._pages, 1)
+        below = QVBoxLayout()
+        below.setContentsMargins(9, 0, 9, 6)
+        below.setSpacing(0)
+        below.addWidget(self.fetch_notice)
+        below.addWidget(self.fetch_progress)
+        layout.addLayout(below)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
     def showEvent(self, event: QShowEvent | None) -> None:
@@ -84,12 +109,23 @@ class StudiesWidget(QWidget):
     def _take_place(self) -> None:
         share_place_with_layer_list(self)
 
+    def show_archives(self) -> None:
+        """Turn to the search of archives."""
+        self._pages.setCurrentWidget(self.pacs.page)
+        self.pacs.servers.refresh()
+
+    def show_list(self) -> None:
+        """Turn to the list of studies."""
+        self._pages.setCurrentWidget(self.view)
+
     def open_path(self, path: Path) -> None:
         """List a file or folder in the background; if it holds one series only, load that."""
+        self.show_list()
         self.controller.open_paths([path], load_only_series=True)
 
     def show_study(self, study: Study) -> None:
         """List what was found already."""
+        self.show_list()
         self.controller.show_study(study)
 
     def _offer_segment(self) -> None:
