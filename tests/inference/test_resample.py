@@ -15,7 +15,7 @@ def ramp(shape: tuple[int, int, int]) -> np.ndarray:
 
 @pytest.mark.parametrize("voxels_at_once", [10, 4_000_000])
 def test_a_ramp_is_interpolated_exactly(monkeypatch, voxels_at_once):
-    monkeypatch.setattr(resample, "_VOXELS_AT_ONCE", voxels_at_once)
+    monkeypatch.setattr(resample, "_VALUES_AT_ONCE", voxels_at_once)
     matrix = np.array([[0.6, 0.1, 0, 2], [-0.1, 0.7, 0.05, 3], [0.02, 0, 0.5, 1], [0, 0, 0, 1.0]])
     shape = (9, 8, 11)
     result = resample_image(ramp((20, 21, 22)), matrix, shape, outside=-99).numpy()

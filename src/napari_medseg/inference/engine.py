@@ -14,22 +14,14 @@ from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.core.prompt import BoxPrompt
 from napari_medseg.inference.fit import label_type
-from napari_medseg.inference.grid import WorkGrid, box_in_grid, plan_grid
+from napari_medseg.inference.grid import WorkGrid, plan_grid
 from napari_medseg.inference.memory import estimate_bytes, require_memory
 from napari_medseg.inference.postprocess import remove_islands
 from napari_medseg.inference.predictor import NetworkPredictor
 from napari_medseg.inference.prepare import work_voxels
-from napari_medseg.inference.region import (
-    Region,
-    boxes_in_scan,
-    clipped,
-    region_for_boxes,
-    shape_of,
-    translation,
-)
-from napari_medseg.inference.resample import sample_slabs
-from napari_medseg.inference.sinks import LabelRule, LabelSink, ScoreSink
-from napari_medseg.inference.sliding import slide
+from napari_medseg.inference.region import Region, boxes_in_scan, inverted, region_for_boxes, shape_of, translation
+from napari_medseg.inference.sinks import InterpolatedLabelSink, LabelRule, LabelSink, RegionRule
+from napari_medseg.inference.sliding import BlockSink, slide
 from napari_medseg.inference.voxels import VolumeWindows
 from napari_medseg.inference.windows import Shape3, WindowPlan, plan_windows
 from napari_medseg.models.card import ModelCard
@@ -78,9 +70,10 @@ class FrameTask:
         self.grid = plan_grid(self.geometry, spec.orientation, spec.spacing_mm, spec.longest_side)
         window = _three_axes(spec.window)
         self.region = region_for_boxes(self._allowed, self.geometry, self.grid, window)
-        self.plan = plan_windows(shape_of(self.region), window, spec.overlap)
-        self._n_classes = max(2, self.card.network.out_channels)
-        self._rule = LabelRule((0, *(label.value for label in self.card.labels)), self.threshold, label_type(self.card))
+        self.plan = plan_windows(shape_of(self.region), window, spec.overlap, even=spec.even_windows)
+        self._n_classes = self.card.n_classes
+        kind = RegionRule if self.card.output == "regions" else LabelRule
+        self._rule = kind((0, *(label.value for label in self.card.labels)), self.threshold, label_type(self.card))
 
     @property
     def window_voxels(self) -> int:
@@ -111,24 +104,27 @@ class FrameTask:
         self, work: npt.NDArray[Any], network: torch.nn.Module, attempt: Attempt, labels: npt.NDArray[Any]
     ) -> None:
         """Fill `labels`, a view of the result in the axes of the work grid."""
-        per_window = self.card.input.intensity.scope == "window"
+        intensity = self.card.input.intensity
+        per_window = intensity.scope == "window"
         predictor = NetworkPredictor(
             network,
             self.plan.window,
-            rule=self.card.input.intensity if per_window else None,
+            rule=intensity if per_window else None,
             mirror_axes=self.card.input.mirror_axes,
             mirror_swaps=self.card.mirror_channels,
+            mirror_background=self.card.input.mirror_background,
+            has_background=self._n_classes == self.card.network.out_channels,
             spatial_dims=self.card.network.spatial_dims,
             padding_mode=self.card.input.padding_mode,
             device=attempt.device,
         )
-        axis = self.plan.rolling_axis
-        sink: LabelSink | ScoreSink = LabelSink(labels[self.region], axis, self._rule)
+        sink: BlockSink = LabelSink(labels[self.region], self._rule)
         if self.grid.is_resampled:
-            sink = ScoreSink(self._n_classes, self.plan.shape, axis, self._rule)
+            to_scores = inverted(self.grid.work_to_source @ translation(self.region))
+            sink = InterpolatedLabelSink(labels, to_scores, self.plan, self._n_classes, self._rule)
         slide(
             self.plan,
-            VolumeWindows(work, self.plan.window, skip_dark=per_window),
+            VolumeWindows(work, self.plan.window, skip_dark=per_window and intensity.kind == "zscore"),
             predictor,
             sink,
             n_classes=self._n_classes,
@@ -136,28 +132,6 @@ class FrameTask:
             device=attempt.device,
             on_window=lambda done: self._report(done, f"Segmenting on {spoken_device(attempt.device)}"),
         )
-        if isinstance(sink, ScoreSink):
-            self._report(self.plan.n_windows, "Bringing labels to the scan's grid")
-            self._label_from_scores(sink, labels)
-
-    def _label_from_scores(self, sink: ScoreSink, labels: npt.NDArray[Any]) -> None:
-        """Interpolate scores at the scan's voxels, only where there is something."""
-        found = sink.foreground_box()
-        if found is None:
-            return
-        low = np.array([part.start for part in found], dtype=np.float64) - 2
-        high = np.array([part.stop - 1 for part in found], dtype=np.float64) + 2
-        near = clipped(low, high, self.plan.shape)
-        near_to_source = self.grid.work_to_source @ translation(self.region) @ translation(near)
-        last = np.array(shape_of(near), dtype=np.float64) - 1
-        target = clipped(*box_in_grid(np.zeros(3), last, near_to_source), self.grid.source.shape)
-        scores = sink.scores[(slice(None), *near)].float()
-        to_near = np.linalg.inv(near_to_source) @ translation(target)
-        result = labels[target]
-        for planes, values, inside in sample_slabs(scores, to_near, shape_of(target)):
-            if self.cancel is not None:
-                self.cancel.raise_if_cancelled()
-            result[planes] = np.where(inside.numpy(), self._rule.labels(values), 0)
 
     def _only_in_boxes(self, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if not self._allowed:

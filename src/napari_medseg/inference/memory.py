@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.inference.rolling import EXACT_CARRY_BYTES
 from napari_medseg.io.memory import available_bytes
 
 if TYPE_CHECKING:
@@ -31,20 +32,19 @@ def estimate_bytes(
     label_bytes : int
         Bytes of one label.
     resampled : bool
-        Whether the region is interpolated, and its scores kept for the way back.
+        Whether the region is interpolated, and its scores on the way back.
     batch : int
         Windows in one call.
     """
-    region = math.prod(plan.shape)
-    thickness = min(plan.window[plan.rolling_axis], plan.shape[plan.rolling_axis])
-    slab = region // plan.shape[plan.rolling_axis] * thickness
     labels = scan_voxels * label_bytes
-    # Two sums a slab, half of them twice while the slab moves on.
-    sums = slab * 4 * (n_classes + 1) * 3 // 2
+    layers = math.prod(plan.carry_shape(0))
+    carried = layers * n_classes * (4 if layers * n_classes * 4 <= EXACT_CARRY_BYTES else 2)
+    carried += 4 * n_classes * (math.prod(plan.carry_shape(1)) + math.prod(plan.carry_shape(2)))
     network = math.prod(plan.window) * batch * (_ACTIVATION_BYTES_PER_WINDOW_VOXEL + 8 * n_classes)
-    # float32 before and after interpolation; float16 scores, and a mask.
-    work = region * (4 + 4 + 2 * n_classes + 1) if resampled else 0
-    return labels + sums + network + work
+    # float32 before and after interpolation; one plane of scores and a window of them again on the way back.
+    work = math.prod(plan.shape) * 8 if resampled else 0
+    halo = 8 * n_classes * (math.prod(plan.shape) // max(plan.shape) + math.prod(plan.window)) if resampled else 0
+    return labels + carried + network + work + halo
 
 
 def require_memory(needed: int, available: int | None = None) -> None:

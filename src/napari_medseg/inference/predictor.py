@@ -13,7 +13,7 @@ from napari_medseg.models.intensity import apply_intensity
 
 if TYPE_CHECKING:
     from napari_medseg.inference.windows import Shape3
-    from napari_medseg.models.card import IntensityRule
+    from napari_medseg.models.intensity_rule import IntensityRule
 
 
 _SIDES = 0
@@ -36,6 +36,10 @@ class NetworkPredictor:
         the network sees nothing but background are read once only: nearly all of a head, at half the time.
     mirror_swaps : tuple of tuple of int
         Classes that are each other's mirror image along the first axis, such as the channels of left and right lung.
+    mirror_background : bool
+        Whether windows with nothing but background are read backwards too.
+    has_background : bool
+        Whether the network's first channel is the background; otherwise the background scores 0.
     spatial_dims : {2, 3}
         Whether the network reads planes (the third axis of the windows has one voxel then; rows come first) or volumes.
     padding_mode : str
@@ -52,6 +56,8 @@ class NetworkPredictor:
         rule: IntensityRule | None,
         mirror_axes: tuple[int, ...],
         mirror_swaps: tuple[tuple[int, int], ...] = (),
+        mirror_background: bool = False,
+        has_background: bool = True,
         spatial_dims: int,
         padding_mode: str,
         device: str,
@@ -61,6 +67,8 @@ class NetworkPredictor:
         self._rule = rule
         self._mirrors = [axes for n in range(len(mirror_axes) + 1) for axes in itertools.combinations(mirror_axes, n)]
         self._swapped = {a: b for pair in mirror_swaps for a, b in (pair, pair[::-1])}
+        self._mirror_background = mirror_background
+        self._has_background = has_background
         self._spatial_dims = spatial_dims
         self._padding = padding_mode
         self._device = device
@@ -83,16 +91,13 @@ class NetworkPredictor:
             raise MedsegError(
                 "The model gave values that are not numbers.", "Its weights may be damaged; install or train it again."
             )
-        if scores.shape[1] == 1:  # one sigmoid channel: the background scores 0
-            scores = torch.cat([torch.zeros_like(scores), scores], dim=1)
         return scores
 
     def _with_mirrors(self, batch: torch.Tensor) -> torch.Tensor:
         scores = self._run(batch)
         if len(self._mirrors) == 1:
             return scores
-        background = scores[:, :1] if scores.shape[1] > 1 else torch.zeros_like(scores)
-        seen = (scores[:, -(scores.shape[1] - 1 or 1) :] > background).flatten(1).any(dim=1)
+        seen = (scores[:, 1:] > scores[:, :1]).flatten(1).any(dim=1) | self._mirror_background
         if bool(seen.any()):
             total = scores[seen]
             for axes in self._mirrors[1:]:
@@ -108,6 +113,10 @@ class NetworkPredictor:
         return scores[:, [self._swapped.get(n, n) for n in range(scores.shape[1])]]
 
     def _run(self, batch: torch.Tensor) -> torch.Tensor:
+        scores = self._scores(batch)
+        return scores if self._has_background else torch.cat([torch.zeros_like(scores[:, :1]), scores], dim=1)
+
+    def _scores(self, batch: torch.Tensor) -> torch.Tensor:
         if self._spatial_dims == 2:
             # (i, j) is (column, row): networks of planes see images as they are displayed
             flat: torch.Tensor = self._network(batch[..., 0].transpose(-1, -2))

@@ -92,6 +92,11 @@ def translation(region: Region) -> FloatArray:
     return matrix
 
 
+def inverted(matrix: FloatArray) -> FloatArray:
+    """Return the matrix (4, 4) for the way back."""
+    return np.linalg.inv(matrix).astype(np.float64, copy=False)
+
+
 def _with_context(low: FloatArray, high: FloatArray, shape: Shape3, window: Shape3) -> Region:
     parts = []
     for a, b, n, size in zip(low, high, shape, window, strict=True):

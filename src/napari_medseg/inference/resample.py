@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from napari_medseg.inference.windows import Shape3
 
 _FWHM_PER_SIGMA = 2.3548200450309493
-_VOXELS_AT_ONCE = 4_000_000
-_EDGE = 0.5 + 1e-3
-"""A point up to half a voxel beyond the outermost centres still lies in the volume."""
+_VALUES_AT_ONCE = 4_000_000
+
+HALF_A_VOXEL = 0.5 + 1e-3
+"""A point up to so far beyond the outermost centres still lies in the volume."""
+
+ROUNDING = 1e-3
+"""A point on the border of two parts lies in both."""
 
 
 def resample_image(
@@ -53,7 +57,7 @@ def resample_image(
 
 
 def sample_slabs(
-    values: torch.Tensor, target_to_source: FloatArray, shape: Shape3
+    values: torch.Tensor, target_to_source: FloatArray, shape: Shape3, edges: FloatArray | None = None
 ) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
     """Interpolate channels on another grid, a slab of its first axis at a time.
 
@@ -65,6 +69,9 @@ def sample_slabs(
         From voxels of the target grid to voxels of the source grid.
     shape : tuple of int
         Shape of the target grid.
+    edges : ndarray, shape (3, 2), optional
+        How far before the first and beyond the last centre along each axis the source volume reaches, in voxels; half
+        a voxel if None.
 
     Yields
     ------
@@ -81,7 +88,8 @@ def sample_slabs(
     # Every coordinate is a sum of one term for each axis, so three small tables stand for the whole grid.
     from_j = matrix[:3, 1, None] * jk[0]
     from_k = matrix[:3, 2, None] * jk[1]
-    planes_at_once = max(1, _VOXELS_AT_ONCE // max(1, shape[1] * shape[2]))
+    reach = np.full((3, 2), HALF_A_VOXEL) if edges is None else edges
+    planes_at_once = max(1, _VALUES_AT_ONCE // max(1, max(3, len(values)) * shape[1] * shape[2]))
     for start in range(0, shape[0], planes_at_once):
         planes = slice(start, min(start + planes_at_once, shape[0]))
         i = torch.arange(planes.start, planes.stop, dtype=torch.float64)
@@ -90,7 +98,7 @@ def sample_slabs(
         inside = torch.ones(grid.shape[1:4], dtype=torch.bool)
         for axis in range(3):
             at = (from_i[axis][:, None, None] + (from_j[axis][:, None] + from_k[axis])).float()
-            inside &= (at >= -_EDGE) & (at <= float(size[axis]) - 1 + _EDGE)
+            inside &= (at >= -reach[axis, 0]) & (at <= float(size[axis]) - 1 + reach[axis, 1])
             # grid_sample counts axes from the last, and from -1 to 1 between the outermost centres.
             grid[0, ..., 2 - axis] = at.mul_(2 / max(float(size[axis]) - 1, 1)).sub_(1)
         sampled = F.grid_sample(values[None], grid, mode="bilinear", padding_mode="border", align_corners=True)

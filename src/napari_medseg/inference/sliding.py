@@ -1,21 +1,21 @@
-"""The sliding window: scores of overlapping windows, blended, and handed on slab by slab.
-
-Memory follows classes × one slab: as soon as no later window touches a plane, its scores are final and go to the sink,
-which keeps labels or whatever it needs of them.
-"""
+"""The sliding window: scores of overlapping windows, blended, and handed on block by block."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import torch
 
+from napari_medseg.inference.rolling import Block, RollingSum, window_numbers
 from napari_medseg.inference.windows import Shape3, WindowPlan, gaussian_weights
 
 Predictor = Callable[[torch.Tensor], torch.Tensor]
-"""From windows (n, i, j, k) to scores (n, class, i, j, k)."""
+"""From windows (n, i, j, k) to scores (n, class, i, j, k), which may be overwritten."""
+
+
+_UNSEEN_AT_ONCE = 16
+"""Windows of nothing after which progress is told all the same."""
 
 
 class WindowSource(Protocol):
@@ -25,22 +25,28 @@ class WindowSource(Protocol):
         """Return the window (i, j, k) that begins there, or None where there is nothing to see."""
 
 
-class SlabSink(Protocol):
+class BlockSink(Protocol):
     """Where finished scores go."""
 
-    def put(self, start: int, scores: torch.Tensor, weights: torch.Tensor) -> None:
-        """Take scores (class, i, j, k) of the planes from `start` on along the rolling axis.
+    @property
+    def needs_weights(self) -> bool:
+        """Whether `put` wants the weights."""
 
-        Scores are sums over windows; `weights` (i, j, k) is what they are to be divided by (0 where no window was
-        computed). Both are overwritten afterwards.
+    def put(self, number: Shape3, block: Block, scores: torch.Tensor | None, weights: torch.Tensor | None) -> None:
+        """Take the scores (class, i, j, k) of a block; all blocks come, in the order of `window_numbers`.
+
+        Scores are sums over windows; `weights` (1, i, j, k) is what they are to be divided by, and 0 where no window
+        was computed. Both may be overwritten, and are None for a block that no computed window covers; weights are also
+        None for a sink that does not need them.
         """
 
 
+@torch.inference_mode()
 def slide(
     plan: WindowPlan,
     source: WindowSource,
     predict: Predictor,
-    sink: SlabSink,
+    sink: BlockSink,
     *,
     n_classes: int,
     batch: int = 1,
@@ -57,7 +63,7 @@ def slide(
         Gives their voxels.
     predict : callable
         The network.
-    sink : SlabSink
+    sink : BlockSink
         Takes the blended scores.
     n_classes : int
         Channels of the network's output.
@@ -68,90 +74,50 @@ def slide(
     on_window : callable, optional
         Called with the number of windows done, before the first and after every batch; it may raise to stop.
     """
-    rolling = plan.rolling_axis
-    slab = _Slab(plan, n_classes, device)
+    weights = torch.from_numpy(gaussian_weights(plan.window)).to(device)[_inside(plan)]
+    scores_sum = RollingSum(plan, n_classes, device, shift_invariant=True)
+    weights_sum = RollingSum(plan, 1, device, shift_invariant=False) if sink.needs_weights else None
     done = 0
     if on_window is not None:
         on_window(done)
-    for start, following in _with_next(plan.starts[rolling], plan.shape[rolling]):
-        slab.move_to(start)
-        for n_read, seen in _batches(_row(plan, rolling, start), source, batch):
-            if seen:
-                scores = predict(torch.stack([window for _, window in seen]))
-                for (starts, _), score in zip(seen, scores, strict=True):
-                    slab.add(starts, score)
-            done += n_read
-            if on_window is not None:
-                on_window(done)
-        slab.hand_on(following, sink)
+    for numbers, windows in _batches(plan, source, batch):
+        seen = [window for window in windows if window is not None]
+        scores = iter(predict(torch.stack(seen)) if seen else ())
+        for number, window in zip(numbers, windows, strict=True):
+            score = None if window is None else next(scores)[(slice(None), *_inside(plan))].to(device).mul_(weights)
+            block, score = scores_sum.add(number, score)
+            weight = None
+            if weights_sum is not None:
+                _, weight = weights_sum.add(number, None if window is None else weights[None].clone())
+            sink.put(number, block, score, weight)
+        done += len(numbers)
+        if on_window is not None:
+            on_window(done)
 
 
-class _Slab:
-    """Sums of weighted scores over one window's thickness along the rolling axis."""
-
-    def __init__(self, plan: WindowPlan, n_classes: int, device: str) -> None:
-        self._plan = plan
-        self._axis = plan.rolling_axis
-        shape = list(plan.shape)
-        shape[self._axis] = min(plan.window[self._axis], plan.shape[self._axis])
-        self._scores = torch.zeros((n_classes, *shape), device=device)
-        self._weights = torch.zeros(shape, device=device)
-        self._window_weights = torch.from_numpy(gaussian_weights(plan.window)).to(device)
-        self._start = 0
-
-    def move_to(self, start: int) -> None:
-        """Drop the planes before `start`, which have been handed on."""
-        steps = start - self._start
-        for tensor, axis in ((self._scores, self._axis + 1), (self._weights, self._axis)):
-            thickness = tensor.shape[axis]
-            kept = max(thickness - steps, 0)
-            if steps and kept:
-                tensor.narrow(axis, 0, kept).copy_(tensor.narrow(axis, steps, kept).clone())
-            if steps:
-                tensor.narrow(axis, kept, thickness - kept).zero_()
-        self._start = start
-
-    def add(self, starts: Shape3, score: torch.Tensor) -> None:
-        """Add one window's scores (class, i, j, k); a small volume is centred in its window."""
-        within, target = [], []
-        for axis, (first, size, n) in enumerate(zip(starts, self._plan.window, self._plan.shape, strict=True)):
-            skipped = max(size - n, 0) // 2
-            length = min(size, n)
-            begin = first - self._start if axis == self._axis else first
-            within.append(slice(skipped, skipped + length))
-            target.append(slice(begin, begin + length))
-        weights = self._window_weights[tuple(within)]
-        self._scores[(slice(None), *target)].addcmul_(score[(slice(None), *within)].to(weights.device), weights)
-        self._weights[tuple(target)] += weights
-
-    def hand_on(self, stop: int, sink: SlabSink) -> None:
-        """Give the planes up to `stop` to the sink."""
-        n = stop - self._start
-        sink.put(self._start, self._scores.narrow(self._axis + 1, 0, n), self._weights.narrow(self._axis, 0, n))
-
-
-def _with_next(starts: tuple[int, ...], end: int) -> Iterator[tuple[int, int]]:
-    return zip(starts, (*starts[1:], end), strict=True)
-
-
-def _row(plan: WindowPlan, rolling: int, start: int) -> Iterator[Shape3]:
-    """All windows that begin at one plane of the rolling axis."""
-    choices = [(start,) if axis == rolling else plan.starts[axis] for axis in range(3)]
-    return itertools.product(*choices)  # type: ignore[return-value]
+def _inside(plan: WindowPlan) -> Block:
+    """Return the part of a window that lies in the volume: a small volume is centred in its window."""
+    i, j, k = (
+        slice((skipped := max(size - n, 0) // 2), skipped + min(size, n))
+        for size, n in zip(plan.window, plan.shape, strict=True)
+    )
+    return i, j, k
 
 
 def _batches(
-    row: Iterator[Shape3], source: WindowSource, size: int
-) -> Iterator[tuple[int, list[tuple[Shape3, torch.Tensor]]]]:
-    """Read windows until there are enough to see; give how many were read, and those."""
-    n_read, seen = 0, []
-    for starts in row:
-        window = source.read(starts)
-        n_read += 1
-        if window is not None:
-            seen.append((starts, window))
-        if len(seen) == size:
-            yield n_read, seen
-            n_read, seen = 0, []
-    if n_read:
-        yield n_read, seen
+    plan: WindowPlan, source: WindowSource, size: int
+) -> Iterator[tuple[list[Shape3], list[torch.Tensor | None]]]:
+    """Read windows until there are enough to see; give those that were read, with their numbers."""
+    numbers: list[Shape3] = []
+    windows: list[torch.Tensor | None] = []
+    n_seen = 0
+    for number in window_numbers(plan):
+        window = source.read(plan.begin(number))
+        numbers.append(number)
+        windows.append(window)
+        n_seen += window is not None
+        if n_seen == size or (not n_seen and len(numbers) == _UNSEEN_AT_ONCE):
+            yield numbers, windows
+            numbers, windows, n_seen = [], [], 0
+    if numbers:
+        yield numbers, windows

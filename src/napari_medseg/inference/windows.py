@@ -39,12 +39,49 @@ class WindowPlan:
         return math.prod(len(starts) for starts in self.starts)
 
     @property
-    def rolling_axis(self) -> int:
-        """The axis along which the volume is finished slab by slab: the longest, since the slab spans the others."""
-        return max(range(3), key=lambda axis: self.shape[axis])
+    def axis_order(self) -> Shape3:
+        """The axes from the longest to the shortest: windows come in this order, the last one changing fastest.
+
+        What neighbouring layers share spans the other axes, so it is smallest along the longest one.
+        """
+        first, second, third = sorted(range(3), key=lambda axis: -self.shape[axis])
+        return first, second, third
+
+    def begin(self, number: Shape3) -> Shape3:
+        """Return the first voxel of a window, which is told by its number along each axis."""
+        i, j, k = (starts[n] for starts, n in zip(self.starts, number, strict=True))
+        return i, j, k
+
+    def share(self, axis: int, number: int) -> tuple[int, int, int]:
+        """Return how many planes of a window lie in earlier ones, are complete with it, and lie in later ones."""
+        starts, n = self.starts[axis], self.shape[axis]
+        size, begin = min(self.window[axis], n), starts[number]
+        shared = starts[number - 1] + size - begin if number else 0
+        complete = (starts[number + 1] if number + 1 < len(starts) else n) - begin
+        return max(shared, 0), complete, size - complete
+
+    def block(self, number: Shape3) -> tuple[slice, slice, slice]:
+        """Return the voxels that are complete with a window: from where it begins to where the next one does."""
+        i, j, k = (
+            slice(starts[m], starts[m + 1] if m + 1 < len(starts) else n)
+            for starts, m, n in zip(self.starts, number, self.shape, strict=True)
+        )
+        return i, j, k
+
+    def carry_shape(self, level: int) -> Shape3:
+        """Return the shape of what neighbouring windows share along an axis, the `level`-th of `axis_order`.
+
+        It has a window's extent along earlier axes, and the volume's along later ones.
+        """
+        shape = list(self.shape)
+        for axis in self.axis_order[:level]:
+            shape[axis] = min(self.window[axis], self.shape[axis])
+        axis = self.axis_order[level]
+        shape[axis] = max(self.share(axis, number)[2] for number in range(len(self.starts[axis])))
+        return shape[0], shape[1], shape[2]
 
 
-def plan_windows(shape: Shape3, window: Shape3, overlap: float) -> WindowPlan:
+def plan_windows(shape: Shape3, window: Shape3, overlap: float, *, even: bool = False) -> WindowPlan:
     """Cover a volume with overlapping windows, the last one along each axis moved back inside.
 
     The positions are those of MONAI's ``sliding_window_inference`` (``dense_patch_slices`` with an interval of
@@ -58,6 +95,9 @@ def plan_windows(shape: Shape3, window: Shape3, overlap: float) -> WindowPlan:
         Voxels of a window.
     overlap : float
         Part of a window that its neighbour shares, in [0, 1).
+    even : bool
+        Whether to spread the windows evenly instead, at the positions of nnU-Net's
+        ``compute_steps_for_sliding_window``.
 
     Raises
     ------
@@ -66,7 +106,8 @@ def plan_windows(shape: Shape3, window: Shape3, overlap: float) -> WindowPlan:
     """
     if not 0 <= overlap < 1:
         raise ValueError(f"Windows overlap by a part in [0, 1), not {overlap}.")
-    first, second, third = (_starts(n, size, overlap) for n, size in zip(shape, window, strict=True))
+    place = _even_starts if even else _starts
+    first, second, third = (place(n, size, overlap) for n, size in zip(shape, window, strict=True))
     return WindowPlan(shape, window, (first, second, third))
 
 
@@ -91,3 +132,10 @@ def _starts(n: int, size: int, overlap: float) -> tuple[int, ...]:
     interval = max(1, int(size * (1 - overlap)))
     count = math.ceil((n - size) / interval) + 1
     return tuple(min(index * interval, n - size) for index in range(count))
+
+
+def _even_starts(n: int, size: int, overlap: float) -> tuple[int, ...]:
+    if n <= size:
+        return (0,)
+    count = math.ceil((n - size) / (size * (1 - overlap))) + 1
+    return tuple(round((n - size) / (count - 1) * index) for index in range(count))
