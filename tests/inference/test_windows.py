@@ -41,8 +41,12 @@ def test_weights_are_those_of_monai():
     np.testing.assert_allclose(gaussian_weights((24, 17, 32)), theirs.numpy(), rtol=1e-5)
 
 
-def test_the_rolling_axis_is_the_longest():
-    assert plan_windows((20, 50, 30), (16, 16, 16), 0.5).rolling_axis == 1
+def test_windows_roll_along_the_longest_axis_so_that_what_they_share_is_small():
+    plan = plan_windows((20, 50, 30), (16, 16, 16), 0.25)
+    assert plan.axis_order == (1, 2, 0)
+    assert plan.carry_shape(0) == (20, 6, 30)  # the last but one window begins at 24, the last one at 34
+    assert plan.carry_shape(1) == (20, 16, 14)
+    assert plan.carry_shape(2) == (12, 16, 16)
 
 
 def test_overlap_must_leave_a_step():
