@@ -488,6 +488,7 @@ def test_the_work_list_works_through_the_proxies_that_napari_hands_to_plugins(
     qtbot.waitUntil(lambda: not segment.labels.prepare_job.busy)
     qtbot.addWidget(segment)
     qtbot.addWidget(panel)
+    panel.show()
     _open(qtbot, panel, folder)
     _run(qtbot, panel)
     panel.view.select_series(panel.view.listed_images()[2])

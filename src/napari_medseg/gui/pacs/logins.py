@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from napari_medseg.core import MedsegError
+from napari_medseg.gui.pacs.archives import real_archives
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +121,12 @@ class Logins:
             self._archives.keep_secret(server, self._typed[key])
         except MedsegError as error:
             self.trouble = f"{error.message} The login is known until napari is closed."
+
+
+@cache
+def shared_logins() -> Logins:
+    """Return the logins that all panels of the program share."""
+    return Logins(real_archives())
 
 
 def _key(server: PacsServer) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_medseg.gui.pacs.archives import real_archives
 from napari_medseg.gui.pacs.asking import LoginAsker
 from napari_medseg.gui.pacs.fetch_controller import FetchController
-from napari_medseg.gui.pacs.logins import Logins
+from napari_medseg.gui.pacs.logins import Logins, shared_logins
 from napari_medseg.gui.pacs.page import PacsPage
 from napari_medseg.gui.pacs.search_controller import SearchController, sure
 from napari_medseg.gui.pacs.servers import ServersController
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
     from napari_medseg.gui.parts.notice import Notice
     from napari_medseg.gui.parts.progress_row import ProgressRow
     from napari_medseg.gui.studies.controller import StudiesController
-
-
-@cache
-def shared_logins() -> Logins:
-    """Return the logins that all panels of the program share."""
-    return Logins(real_archives())
 
 
 class PacsPanel(QObject):

@@ -94,6 +94,11 @@ class EditWatch(QObject):
         record.saved_edits, record.path, record.stamp = n_edits, path, file_stamp(path)
         record.sizes = sizes
 
+    def note_sent(self, key: str, n_edits: int, sizes: SegmentSizes) -> None:
+        """Remember that the state after `n_edits` changes, with these sizes, lies in an archive."""
+        record = self.record(key)
+        record.saved_edits, record.sizes = n_edits, sizes
+
     def note_sizes(self, key: str, sizes: SegmentSizes) -> None:
         """Compare sizes just counted with the saved ones: napari announces no undo, but it shows here."""
         record = self.record(key)

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QUrl
+from qtpy.QtCore import QObject, QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 
 from napari_medseg.gui.parts.notice import link
@@ -19,7 +19,7 @@ from napari_medseg.plugin.findings.files import FINDINGS_SUFFIXES, shown_only, w
 from napari_medseg.plugin.layers import layer_link, layer_to_segmentation
 
 if TYPE_CHECKING:
-    from napari.layers import Labels
+    from napari.layers import Image, Labels
 
     from napari_medseg.core import CancelToken, MedsegError, ProgressCallback, Segmentation, Source
     from napari_medseg.gui.segment.edits import EditWatch
@@ -54,7 +54,15 @@ class Saved:
 
 
 class SaveController(QObject):
-    """Answers the requests of a `SaveSection`. Of findings, those that are shown are saved."""
+    """Answers the requests of a `SaveSection`. Of findings, those that are shown are saved.
+
+    Signals
+    -------
+    saved(Path) :
+        A file was written.
+    """
+
+    saved = Signal(object)
 
     def __init__(
         self, view: SaveSection, labels: LabelsController, watch: EditWatch, findings: FindingsController
@@ -89,7 +97,7 @@ class SaveController(QObject):
         record = self._watch.record(layer_key(layer))
         if record.path is not None and format_of(record.path) == suffix and record.owns_file:
             return record.path
-        source, name, model = self._origin(layer)
+        source, name, model = self.origin(layer)
         return free_path(default_target(source, name, model, suffix))
 
     def update(self, _: object = None) -> None:
@@ -121,14 +129,12 @@ class SaveController(QObject):
             return
         key, home = layer_key(layer), self._labels.home_of(layer)
         shown, counts = self._findings.shown_labels(layer), self._findings.counts(layer)
-        n_edits, name = self._watch.record(key).n_edits, self._origin(layer)[1]
+        n_edits, name = self._watch.record(key).n_edits, self.origin(layer)[1]
 
         def work(on_progress: ProgressCallback, cancel: CancelToken) -> Saved:
             from napari_medseg.measure import segment_sizes
 
-            seen = layer_to_segmentation(layer, home)
-            # A copy, so that painting on while the file is written cannot tear it.
-            frozen = replace(seen, array=seen.array.copy(order="K"))
+            frozen = freeze(layer, home)
             cancel.raise_if_cancelled()
             written = _write(frozen if shown is None else shown_only(frozen, shown), path, name, on_progress)
             about = "" if counts is None else _counted(counts)
@@ -141,6 +147,7 @@ class SaveController(QObject):
 
     def _saved(self, key: str, n_edits: int, saved: Saved) -> None:
         self._watch.note_saved(key, n_edits, saved.path, saved.sizes)
+        self.saved.emit(saved.path)
         self.update()
         folder = QUrl.fromLocalFile(str(saved.path.parent)).toString()
         about = f": {saved.about}" if saved.about else ""
@@ -159,7 +166,7 @@ class SaveController(QObject):
     def _labels_changed(self) -> None:
         layer = self._labels.layer
         self.view.notice.clear()
-        source = self._origin(layer)[0] if layer is not None else None
+        source = self.origin(layer)[0] if layer is not None else None
         dicom = source is not None and (bool(source.files) if source.format == "dicom" else _makes_images(source))
         self.view.set_formats(
             findings=layer is not None and self._findings.counts(layer) is not None,
@@ -168,7 +175,7 @@ class SaveController(QObject):
         )
         self.update()
 
-    def _origin(self, layer: Labels) -> tuple[Source | None, str, str]:
+    def origin(self, layer: Labels) -> tuple[Source | None, str, str]:
         """Return source and name of the scan, and the model that made the labels."""
         scan = layer_link(layer)
         image = self._labels.home_of(layer)
@@ -179,7 +186,7 @@ class SaveController(QObject):
         return (scan.source if scan is not None else None), name, model
 
     def _where(self, layer: Labels, target: Path | None) -> str:
-        source, _, _ = self._origin(layer)
+        source, _, _ = self.origin(layer)
         if target is None:
             return ""
         if source is not None and source.path is not None and target.parent == source.path.parent:
@@ -188,6 +195,12 @@ class SaveController(QObject):
 
     def _open_folder(self, address: str) -> None:
         QDesktopServices.openUrl(QUrl(address))
+
+
+def freeze(layer: Labels, home: Image | None) -> Segmentation:
+    """Return the labels of a layer as a copy, so that painting on while they are written cannot tear them."""
+    seen = layer_to_segmentation(layer, home)
+    return replace(seen, array=seen.array.copy(order="K"))
 
 
 def _write(segmentation: Segmentation, path: Path, name: str, on_progress: ProgressCallback) -> Path:

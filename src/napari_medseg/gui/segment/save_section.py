@@ -28,19 +28,25 @@ FINDING_FORMATS = (
     Choice(".csv", "RSNA table (.csv)", "Boxes and scores of the findings shown, without outlines"),
 )
 
+_LONGEST_NAME = 18
+"""Letters of an archive's name on a button."""
+
 
 class SaveSection(Section):
     """Format, target, Save.
 
     Signals
     -------
-    format_chosen(str), save_requested(), save_as_requested(Path), cancel_requested(), link_clicked(str) :
+    format_chosen(str), save_requested(), save_as_requested(Path), send_requested(), choose_archive_requested(),
+    cancel_requested(), link_clicked(str) :
         What the user asks for.
     """
 
     format_chosen = Signal(str)
     save_requested = Signal()
     save_as_requested = Signal(Path)
+    send_requested = Signal()
+    choose_archive_requested = Signal()
     cancel_requested = Signal()
     link_clicked = Signal(str)
 
@@ -58,6 +64,11 @@ class SaveSection(Section):
         self.save_button.clicked.connect(self.save_requested)
         self.save_as_button = QPushButton("Save as…", self)
         self.save_as_button.clicked.connect(self._choose_file)
+        self._busy = False
+        self.send_button = QPushButton("Send", self)
+        self.send_button.clicked.connect(self.send_requested)
+        self.other_button = QPushButton("Send…", self)
+        self.other_button.clicked.connect(self.choose_archive_requested)
         self.state = QLabel(self)
         self.progress = ProgressRow(self)
         self.progress.cancel_requested.connect(self.cancel_requested)
@@ -79,7 +90,12 @@ class SaveSection(Section):
         about.addWidget(self.target_hint, 1)
         about.addWidget(self.state)
         self.rows.addLayout(about)
+        sending = QHBoxLayout()
+        sending.addWidget(self.send_button, 1)
+        sending.addWidget(self.other_button)
         self.rows.addLayout(buttons)
+        self.rows.addLayout(sending)
+        self.show_archive(None, offered=False)
         self.rows.addWidget(self.progress)
         self.rows.addWidget(self.notice)
 
@@ -91,8 +107,8 @@ class SaveSection(Section):
 
     def show_target(self, path: Path | None, hint: str = "") -> None:
         """Show where Save would put the labels; None if there are none to save."""
-        self.save_button.setEnabled(path is not None)
-        self.save_as_button.setEnabled(path is not None)
+        for button in (self.save_button, self.save_as_button, self.send_button, self.other_button):
+            button.setEnabled(path is not None and not self._busy)
         why = "" if path is not None else "There are no labels to save yet"
         self.save_button.setToolTip(why or f"Write {path}")
         self.save_as_button.setToolTip(why or "Choose name and folder")
@@ -107,13 +123,30 @@ class SaveSection(Section):
         self.state.setText(text)
         self.state.setVisible(bool(text))
 
+    def show_archive(self, name: str | None, *, offered: bool) -> None:
+        """Offer to send labels, at one click to the archive that the scan came from."""
+        self.send_button.setVisible(offered and name is not None)
+        self.send_button.setText(f"Send to {shortened(name)}" if name is not None else "")
+        self.send_button.setToolTip(f"Store the labels in {name} as DICOM SEG" if name is not None else "")
+        self.other_button.setVisible(offered)
+        self.other_button.setText("Send…" if name is None else "Other…")
+        self.other_button.setToolTip("Store labels, or files saved before, in an archive (PACS)")
+
     def set_saving(self, saving: bool) -> None:
-        """Swap the buttons for the progress row, or back."""
-        for widget in (self.save_button, self.save_as_button, self.format_box):
-            widget.setDisabled(saving)
-        if saving:
+        """Show that labels are being saved, or not any more."""
+        self._set_busy(saving, "Saving …")
+
+    def set_sending(self, sending: bool) -> None:
+        """Show that labels are being sent, or not any more."""
+        self._set_busy(sending, "Sending …")
+
+    def _set_busy(self, busy: bool, words: str) -> None:
+        self._busy = busy
+        for widget in (self.save_button, self.save_as_button, self.format_box, self.send_button, self.other_button):
+            widget.setDisabled(busy)
+        if busy:
             self.notice.clear()
-            self.progress.begin("Saving …")
+            self.progress.begin(words)
         else:
             self.progress.end()
 
@@ -126,3 +159,8 @@ class SaveSection(Section):
         path = Path(chosen)
         allowed = (".nii", ".nii.gz") if suffix.startswith(".nii") else (suffix,)
         self.save_as_requested.emit(path if chosen.endswith(allowed) else path.with_name(path.name + suffix))
+
+
+def shortened(name: str) -> str:
+    """Return a name that fits on a button."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1].rstrip()}…"

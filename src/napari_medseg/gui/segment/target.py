@@ -40,16 +40,16 @@ def default_target(source: Source | None, name: str, model: str, suffix: str) ->
     ----------
     source : Source or None
         Where the scan was read from. Labels of a DICOM series lie beside its folder, not among its images. Where the
-        scan has no file, or its folder cannot be written to, the home folder serves.
+        scan has no file, its folder cannot be written to, or it was fetched from an archive, the home folder serves.
     name : str
-        What the scan is called where it has no file.
+        What the scan is called where it has no file of its own.
     model : str
         Name of the model; empty for hand-made labels.
     suffix : {".nii.gz", ".nii"}
         Format.
     """
     folder, stem = Path.home(), safe_name(name) or "scan"
-    if source is not None and source.path is not None:
+    if source is not None and source.path is not None and not is_fetched(source.path):
         stem = _stem(source.path)
         if _may_write(source.path.parent):
             folder = source.path.parent
@@ -68,6 +68,13 @@ def format_of(path: Path) -> str:
     """Return the ending by which the name of a file tells its format; empty if it tells none."""
     lowered = path.name.lower()
     return next((suffix for suffix in _SUFFIXES if lowered.endswith(suffix)), "")
+
+
+def is_fetched(path: Path) -> bool:
+    """Whether a scan was fetched from an archive: where such scans are kept is no place to keep anything else."""
+    from napari_medseg.io.dicom.web import cache
+
+    return path.absolute().is_relative_to(cache.cache_folder())
 
 
 def safe_name(text: str) -> str:

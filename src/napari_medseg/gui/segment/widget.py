@@ -8,6 +8,8 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from napari_medseg.gui.pacs.archives import real_archives
+from napari_medseg.gui.pacs.logins import Logins
 from napari_medseg.gui.segment.box import BoxTool
 from napari_medseg.gui.segment.closing import may_close
 from napari_medseg.gui.segment.edits import EditWatch
@@ -18,6 +20,7 @@ from napari_medseg.gui.segment.layers_at_hand import layer_key
 from napari_medseg.gui.segment.run_controller import RunController
 from napari_medseg.gui.segment.runner import SharedWorker
 from napari_medseg.gui.segment.save_controller import SaveController
+from napari_medseg.gui.segment.send_controller import SendController
 from napari_medseg.gui.segment.view import SegmentView
 from napari_medseg.gui.steady_canvas import keep_canvas_steady
 from napari_medseg.gui.subscriptions import Subscriptions
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     import napari.viewer
     from qtpy.QtGui import QShowEvent
 
+    from napari_medseg.gui.pacs.archives import Archives
     from napari_medseg.gui.segment.runner import Segmenter
     from napari_medseg.models import ModelCard
 
@@ -43,6 +47,8 @@ class SegmentWidget(QWidget):
         Runs the models; by default the worker process that the program shares.
     catalogue : callable, optional
         Lists the models; by default `napari_medseg.list_models`.
+    archives : Archives, optional
+        PACS servers; a test brings its own.
     """
 
     _window: QWidget | None = None
@@ -54,6 +60,7 @@ class SegmentWidget(QWidget):
         *,
         worker: Segmenter | None = None,
         catalogue: Callable[[], Sequence[ModelCard]] | None = None,
+        archives: Archives | None = None,
     ) -> None:
         super().__init__()
         self._viewer = viewer
@@ -72,6 +79,15 @@ class SegmentWidget(QWidget):
         self.findings = FindingsController(self.view.findings, viewer, self.labels, self.watch)
         self.opener = FindingsOpener(self.view.labels, viewer, image=lambda: self.runs.image)
         self.saves = SaveController(self.view.save, self.labels, self.watch, self.findings)
+        self.sends = SendController(
+            self.view.save,
+            self.saves,
+            self.labels,
+            self.watch,
+            self.findings,
+            archives or real_archives(),
+            Logins(archives) if archives is not None else None,
+        )
         self.runs.result_added.connect(self._take_result)
         self.runs.image_changed.connect(self._image_changed)
         layout = QVBoxLayout(self)
@@ -116,6 +132,7 @@ class SegmentWidget(QWidget):
     def _image_changed(self) -> None:
         self.labels.refresh_layers()
         self.saves.update()
+        self.sends.update()
 
     def _take_result(self, key: str) -> None:
         self.watch.note_edit(key)  # a fresh result is in no file yet

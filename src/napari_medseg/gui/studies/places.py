@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from napari_medseg.core import MedsegError
+from napari_medseg.gui.segment.target import is_fetched
 from napari_medseg.io.atomic import atomic_write
 
 _FILE = "batches.json"
@@ -18,7 +19,9 @@ _MOST = 500
 
 
 def default_place(root: Path, model: str) -> Path:
-    """Return the folder that is proposed for results: among the images, or at home where that is write-protected."""
+    """Return the folder that is proposed for results: among the images, or at home where they must not stand there."""
+    if is_fetched(root):
+        return Path.home() / f"pacs_results_{model}"
     if os.access(root, os.W_OK):
         return root / f"results_{model}"
     return Path.home() / f"{root.name or 'images'}_results_{model}"

@@ -8,7 +8,6 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_medseg.gui.docks import open_panel, prefer_left, share_place_with_layer_list
-from napari_medseg.gui.pacs.panel import PacsPanel
 from napari_medseg.gui.parts.notice import Notice
 from napari_medseg.gui.parts.progress_row import ProgressRow
 from napari_medseg.gui.segment.runner import SharedWorker
@@ -63,6 +62,8 @@ class StudiesWidget(QWidget):
         find_segment: Callable[[], SegmentWidget | None] | None = None,
         archives: Archives | None = None,
     ) -> None:
+        from napari_medseg.gui.pacs.panel import PacsPanel  # which draws its rows as this panel does
+
         super().__init__()
         self._viewer = viewer
         keep_canvas_steady()
