@@ -29,6 +29,7 @@ from napari_medseg.models.card import ModelCard
 if TYPE_CHECKING:
     import torch
 
+    from napari_medseg.inference.backends.choice import CpuNetworks
     from napari_medseg.inference.stepdown import Attempt
 
 
@@ -80,8 +81,19 @@ class FrameTask:
         """Voxels that the network reads at once."""
         return math.prod(self.plan.window)
 
-    def run(self, network: torch.nn.Module, attempt: Attempt) -> npt.NDArray[Any]:
+    def run(
+        self, network: torch.nn.Module, attempt: Attempt, on_processor: CpuNetworks | None = None
+    ) -> npt.NDArray[Any]:
         """Compute the labels, shape (i, j, k), on the frame's own grid.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+            On the attempt's device.
+        attempt : Attempt
+            How to compute.
+        on_processor : CpuNetworks, optional
+            Other ways to compute the network on the processor.
 
         Raises
         ------
@@ -94,14 +106,19 @@ class FrameTask:
         self._report(0, "Preparing the scan")
         work = work_voxels(self.voxels, self.grid, self.region, self.card.input.intensity)
         labels = np.zeros_like(self.voxels, dtype=self._rule.dtype)  # in the scan's own memory order
-        self._label(work, network, attempt, self.grid.reorientation.apply(labels))
+        self._label(work, network, attempt, self.grid.reorientation.apply(labels), on_processor)
         self._report(self.plan.n_windows, "Cleaning up")
         labels = self._only_in_boxes(labels)
         remove_islands(labels, self.card.postprocess, self.geometry.voxel_volume_ml)
         return labels
 
     def _label(
-        self, work: npt.NDArray[Any], network: torch.nn.Module, attempt: Attempt, labels: npt.NDArray[Any]
+        self,
+        work: npt.NDArray[Any],
+        network: torch.nn.Module,
+        attempt: Attempt,
+        labels: npt.NDArray[Any],
+        on_processor: CpuNetworks | None,
     ) -> None:
         """Fill `labels`, a view of the result in the axes of the work grid."""
         intensity = self.card.input.intensity
@@ -118,19 +135,24 @@ class FrameTask:
             padding_mode=self.card.input.padding_mode,
             device=attempt.device,
         )
+        windows = VolumeWindows(work, self.plan.window, skip_dark=per_window and intensity.kind == "zscore")
+        computed_by = ""
+        if on_processor is not None and attempt.device == "cpu":
+            name = predictor.use_fastest(on_processor, self.plan.n_windows, lambda: windows.read(self.plan.middle))
+            computed_by = "" if name == "torch" else f" with {name}"
         sink: BlockSink = LabelSink(labels[self.region], self._rule)
         if self.grid.is_resampled:
             to_scores = inverted(self.grid.work_to_source @ translation(self.region))
             sink = InterpolatedLabelSink(labels, to_scores, self.plan, self._n_classes, self._rule)
         slide(
             self.plan,
-            VolumeWindows(work, self.plan.window, skip_dark=per_window and intensity.kind == "zscore"),
+            windows,
             predictor,
             sink,
             n_classes=self._n_classes,
             batch=attempt.batch,
             device=attempt.device,
-            on_window=lambda done: self._report(done, f"Segmenting on {spoken_device(attempt.device)}"),
+            on_window=lambda done: self._report(done, f"Segmenting on {spoken_device(attempt.device)}{computed_by}"),
         )
 
     def _only_in_boxes(self, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:

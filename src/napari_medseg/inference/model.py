@@ -8,23 +8,29 @@ import torch
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.segmentation import Segment, Segmentation
+from napari_medseg.inference.backends.choice import CpuNetworks
+from napari_medseg.inference.crop import foreground_box, part_of, put_back
 from napari_medseg.inference.devices import choose_device
 from napari_medseg.inference.engine import FrameTask
 from napari_medseg.inference.fit import colour_notes, require_fit, select_frame
 from napari_medseg.inference.instances import InstanceTask, code_of
 from napari_medseg.inference.stepdown import Attempt, run_with_step_down
 from napari_medseg.models.catalogue import ModelFolder, find_model
-from napari_medseg.models.networks import build_network
-from napari_medseg.models.weights import load_weights
+from napari_medseg.models.network_files import load_network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from typing import Any, TypeAlias
+
+    import numpy.typing as npt
 
     from napari_medseg.core.progress import CancelToken, ProgressCallback
     from napari_medseg.core.prompt import Prompt
     from napari_medseg.core.volume import Volume
     from napari_medseg.models.card import ModelCard
+
+    Result: TypeAlias = npt.NDArray[Any] | tuple[npt.NDArray[Any], tuple[Segment, ...]]
 
 
 class Model:
@@ -47,11 +53,11 @@ class Model:
         self._choice = choose_device(device)
         self._card = folder.card
         _require_consistent(folder.card)
-        self._network = build_network(folder.card.network)
-        load_weights(self._network, folder)
+        self._network = load_network(folder)
         self._network.eval().requires_grad_(False)
         if folder.card.network.spatial_dims == 3:
             self._network.to(memory_format=torch.channels_last_3d)
+        self._on_processor = CpuNetworks(self._network, folder.card)
 
     @property
     def card(self) -> ModelCard:
@@ -113,19 +119,27 @@ class Model:
         if threshold is not None and not 0 < threshold < 1:
             raise MedsegError(f"A threshold is a probability between 0 and 1, not {threshold}.")
         kind = InstanceTask if self._card.task == "instances" else FrameTask
+        voxels = select_frame(volume, frame)
+        box = foreground_box(voxels, self._card.input.crop)
         task = kind(
             self._card,
-            select_frame(volume, frame),
-            volume.geometry,
+            voxels[box],
+            part_of(volume.geometry, box),
             tuple(prompts),
             threshold,
             on_progress,
             cancel,
         )
-        result, notes = run_with_step_down(
-            lambda attempt: task.run(self._network_for(attempt), attempt), self.device, task.window_voxels
-        )
+
+        def compute(attempt: Attempt) -> Result:
+            network = self._network_for(attempt)
+            if isinstance(task, FrameTask):
+                return task.run(network, attempt, self._on_processor)
+            return task.run(network, attempt)
+
+        result, notes = run_with_step_down(compute, self.device, task.window_voxels)
         labels, segments = result if isinstance(result, tuple) else (result, self._card_segments())
+        labels = put_back(labels, box, voxels)
         if not (segments if self._card.task == "instances" else labels.any()):
             notes = (*notes, f"{self._card.title} found nothing in this scan.")
         notes = (*notes, *colour_notes(volume))
@@ -165,7 +179,7 @@ def load_model(name: str | Path, device: str = "auto", *, user_folder: Path | No
 
 
 def _require_consistent(card: ModelCard) -> None:
-    n_classes = max(2, card.network.out_channels)
+    n_classes = card.n_classes
     if n_classes != len(card.labels) + 1:
         raise MedsegError(
             f"The card of {card.title} names {len(card.labels)} labels, and its network gives {n_classes - 1}.",

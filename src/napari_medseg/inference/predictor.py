@@ -12,6 +12,9 @@ from napari_medseg.core.errors import MedsegError
 from napari_medseg.models.intensity import apply_intensity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_medseg.inference.backends.choice import CpuNetworks
     from napari_medseg.inference.windows import Shape3
     from napari_medseg.models.intensity_rule import IntensityRule
 
@@ -25,8 +28,8 @@ class NetworkPredictor:
 
     Parameters
     ----------
-    network : torch.nn.Module
-        In evaluation mode, on `device`.
+    network : callable
+        A `torch.nn.Module` in evaluation mode, on `device`, or another way to compute it.
     window : tuple of int
         Voxels that the network reads; smaller windows are centred in it after normalisation.
     rule : IntensityRule or None
@@ -50,7 +53,7 @@ class NetworkPredictor:
 
     def __init__(
         self,
-        network: torch.nn.Module,
+        network: Callable[[torch.Tensor], torch.Tensor],
         window: Shape3,
         *,
         rule: IntensityRule | None,
@@ -82,16 +85,34 @@ class NetworkPredictor:
         MedsegError
             If the network gives values that are not finite.
         """
-        batch = windows.to(self._device)
-        if self._rule is not None:
-            batch = torch.stack([apply_intensity(self._rule, window) for window in batch])
-        batch = self._padded(batch[:, None])
-        scores = self._with_mirrors(batch)
+        scores = self._with_mirrors(self._prepared(windows))
         if not bool(torch.isfinite(scores).all()):
             raise MedsegError(
                 "The model gave values that are not numbers.", "Its weights may be damaged; install or train it again."
             )
         return scores
+
+    @torch.inference_mode()
+    def use_fastest(self, networks: CpuNetworks, n_windows: int, sample: Callable[[], torch.Tensor | None]) -> str:
+        """Take the fastest way to compute so many windows on the processor, and return what computes it.
+
+        `sample` gives one window (i, j, k) of raw intensities, or None.
+        """
+
+        def as_read() -> torch.Tensor | None:
+            window = sample()
+            return None if window is None else self._as_read(self._prepared(window[None]))
+
+        network = networks.fastest(n_windows * len(self._mirrors), as_read)
+        self._network = network
+        return network.name
+
+    def _prepared(self, windows: torch.Tensor) -> torch.Tensor:
+        """Return windows (n, 1, *window) of the intensities that the network reads."""
+        batch = windows.to(self._device)
+        if self._rule is not None:
+            batch = torch.stack([apply_intensity(self._rule, window) for window in batch])
+        return self._padded(batch[:, None])
 
     def _with_mirrors(self, batch: torch.Tensor) -> torch.Tensor:
         scores = self._run(batch)
@@ -117,12 +138,15 @@ class NetworkPredictor:
         return scores if self._has_background else torch.cat([torch.zeros_like(scores[:, :1]), scores], dim=1)
 
     def _scores(self, batch: torch.Tensor) -> torch.Tensor:
+        scores = self._network(self._as_read(batch)).float()
+        return scores.transpose(-1, -2)[..., None] if self._spatial_dims == 2 else scores
+
+    def _as_read(self, batch: torch.Tensor) -> torch.Tensor:
+        """Return windows (n, 1, i, j, k) as the network's input: (n, 1, j, i) for one of planes."""
         if self._spatial_dims == 2:
             # (i, j) is (column, row): networks of planes see images as they are displayed
-            flat: torch.Tensor = self._network(batch[..., 0].transpose(-1, -2))
-            return flat.transpose(-1, -2)[..., None].float()
-        scores: torch.Tensor = self._network(batch.contiguous(memory_format=torch.channels_last_3d))
-        return scores.float()
+            return batch[..., 0].transpose(-1, -2)
+        return batch.contiguous(memory_format=torch.channels_last_3d)
 
     def _padded(self, batch: torch.Tensor) -> torch.Tensor:
         pads: list[int] = []

@@ -47,6 +47,12 @@ class WindowPlan:
         first, second, third = sorted(range(3), key=lambda axis: -self.shape[axis])
         return first, second, third
 
+    @property
+    def middle(self) -> Shape3:
+        """The first voxel of the window in the middle."""
+        i, j, k = (starts[len(starts) // 2] for starts in self.starts)
+        return i, j, k
+
     def begin(self, number: Shape3) -> Shape3:
         """Return the first voxel of a window, which is told by its number along each axis."""
         i, j, k = (starts[n] for starts, n in zip(self.starts, number, strict=True))
