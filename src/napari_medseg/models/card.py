@@ -13,6 +13,8 @@ from pydantic import Field, JsonValue, model_validator
 from napari_medseg.models.card_part import CardPart
 from napari_medseg.models.intensity_rule import IntensityRule
 
+_OPPOSITE = str.maketrans("LPI", "RAS")
+
 
 class CodeSpec(CardPart):
     """A coded concept (PS3.3 section 8), such as SNOMED CT's 5366008."""
@@ -37,11 +39,11 @@ class NetworkSpec(CardPart):
     The families from "monai" on are other people's networks: of MONAI's library, of nnU-Net, or whole in one file.
     """
 
-    family: Literal["unet", "fcn", "deeplabv3", "maskrcnn", "classifier", "monai", "nnunet", "onnx", "torchscript"]
+    family: Literal["unet", "fcn", "deeplabv3", "maskrcnn", "classifier", "monai", "nnunet", "onnx"]
     spatial_dims: Literal[2, 3]
     in_channels: int = Field(ge=1)
     out_channels: int = Field(ge=1)
-    arguments: dict[str, JsonValue] = {}
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class InputSpec(CardPart):
@@ -53,8 +55,8 @@ class InputSpec(CardPart):
         Spacing along the network's axes; None takes the scan as it is.
     longest_side : int or None
         Pixels of the longer side that an image is resized to, for networks that read planes whole.
-    orientation : {"RAS"} or None
-        Where the network's axes lead to; None takes the scan's own axes.
+    orientation : str or None
+        Where the network's axes lead to, such as "RAS"; None takes the scan's own axes.
     window : tuple of int
         Voxels that the network sees at once.
     overlap : float
@@ -77,7 +79,7 @@ class InputSpec(CardPart):
 
     spacing_mm: tuple[float, ...] | None = None
     longest_side: int | None = Field(default=None, ge=16, le=4096)
-    orientation: Literal["RAS"] | None = None
+    orientation: Annotated[str, Field(pattern=r"^[RLAPSI]{3}$")] | None = None
     window: tuple[Annotated[int, Field(ge=1)], ...]
     overlap: float = Field(default=0.25, ge=0, lt=1)
     even_windows: bool = False
@@ -129,14 +131,11 @@ class QualityRecord(CardPart):
     note: str = ""
 
 
-_SUFFIXES = {"safetensors": ".safetensors", "onnx": ".onnx", "torchscript": ".ts"}
-
-
 class WeightsSpec(CardPart):
     """The file with the weights, in the card's folder; of a network in one file, that file."""
 
-    file: str = Field(pattern=r"^[^/\\]+\.(safetensors|onnx|ts)$")
-    format: Literal["safetensors", "onnx", "torchscript"] = "safetensors"
+    file: str = Field(pattern=r"^[^/\\]+\.(safetensors|onnx)$")
+    format: Literal["safetensors", "onnx"] = "safetensors"
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size_bytes: int = Field(ge=1)
     dtype: Literal["float16", "bfloat16", "float32"]
@@ -214,13 +213,15 @@ class ModelCard(CardPart):
             raise ValueError("two labels share a value")
         if self.network.family == "classifier":
             raise ValueError("a classifier segments nothing")
-        own_file = {"onnx": "onnx", "torchscript": "torchscript"}.get(self.network.family, "safetensors")
-        if self.weights.format != own_file or not self.weights.file.endswith(_SUFFIXES[own_file]):
-            raise ValueError(f"the weights of a network of family {self.network.family} are a {own_file} file")
+        own_format = "onnx" if self.network.family == "onnx" else "safetensors"
+        if self.weights.format != own_format or not self.weights.file.endswith(f".{own_format}"):
+            raise ValueError(f"the weights of a network of family {self.network.family} are an {own_format} file")
         n_axes = self.network.spatial_dims
         for what, axes in (("window", self.input.window), ("spacing_mm", self.input.spacing_mm)):
             if axes is not None and len(axes) != n_axes:
                 raise ValueError(f"input.{what} has {len(axes)} axes, the network {n_axes}")
+        if self.input.orientation is not None and len(set(self.input.orientation.translate(_OPPOSITE))) != 3:
+            raise ValueError(f"input.orientation {self.input.orientation} names an axis twice")
         if self.input.longest_side is not None and (n_axes == 3 or self.input.spacing_mm is not None):
             raise ValueError("input.longest_side is for networks of planes, instead of spacing_mm")
         if self.task == "instances" and self.network.family != "maskrcnn":

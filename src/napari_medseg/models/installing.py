@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.io.atomic import TEMPORARY_PREFIX
-from napari_medseg.models.catalogue import CARD_FILE, ModelFolder, default_user_folder, read_model_folder
+from napari_medseg.models.catalogue import CARD_FILE, ModelFolder, default_user_folder, find_model, read_model_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,3 +70,30 @@ def install_model(model: ModelFolder, user_folder: Path | None = None, *, overwr
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
     return read_model_folder(target)
+
+
+def remove_model(name: str, user_folder: Path | None = None) -> None:
+    """Remove one of the user's models.
+
+    Parameters
+    ----------
+    name : str
+        In the catalogue.
+    user_folder : Path, optional
+        By default `default_user_folder`.
+
+    Raises
+    ------
+    MedsegError
+        If it is not one of the user's, or cannot be removed.
+    """
+    parent = default_user_folder() if user_folder is None else user_folder
+    model = find_model(name, parent)
+    if model.path.parent.resolve() != parent.resolve() or model.path.is_symlink():
+        raise MedsegError(f"The model '{name}' is not one of yours.", "Only models that you added can be removed.")
+    old = parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+    try:
+        os.replace(model.path, old)
+    except OSError as error:
+        raise MedsegError(f"The model '{name}' cannot be removed.", error.strerror or "") from error
+    shutil.rmtree(old, ignore_errors=True)

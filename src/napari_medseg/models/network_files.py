@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_medseg.models.networks import build_network
-from napari_medseg.models.weights import load_weights
+from napari_medseg.models.weights import load_weights, proven_weights
 
 if TYPE_CHECKING:
     import torch
@@ -29,9 +29,14 @@ def load_network(folder: ModelFolder) -> torch.nn.Module:
     Raises
     ------
     MedsegError
-        If the weights are missing or are not those of the card, a library is missing, or the user has not agreed that
-        code from the model's file runs.
+        If the weights are missing or are not those of the card, or a library is missing.
     """
     network = build_network(folder.card.network)
-    load_weights(network, folder)
+    if folder.card.weights.format == "onnx":
+        from napari_medseg.models.networks.onnx_file import OnnxNetwork
+
+        assert isinstance(network, OnnxNetwork)
+        network.open(proven_weights(folder).read_bytes())
+    else:
+        load_weights(network, folder)
     return network

@@ -43,20 +43,35 @@ def load_weights(network: torch.nn.Module, folder: ModelFolder) -> None:
     MedsegError
         If the file is missing, is not the one that the card describes, or does not fit the network.
     """
-    path = folder.weights_path
+    path = proven_weights(folder)
     try:
-        found = file_sha256(path)
-        if found != folder.card.weights.sha256:
-            raise MedsegError(f"The weights of the model '{folder.card.name}' are not those of its card.", _HINT)
         state = load_file(path)
     except OSError as error:
         raise MedsegError(f"The weights of the model '{folder.card.name}' cannot be read.", _HINT) from error
     except SafetensorError as error:
         raise MedsegError(f"The weights of the model '{folder.card.name}' are damaged.", _HINT) from error
     try:
-        network.load_state_dict(state)
+        network.load_state_dict(_with_twins(network, state))
     except RuntimeError as error:
         raise MedsegError(f"The weights of the model '{folder.card.name}' do not fit its network.", _HINT) from error
+
+
+def proven_weights(folder: ModelFolder) -> Path:
+    """Return the file with a model's weights, after a look at its checksum.
+
+    Raises
+    ------
+    MedsegError
+        If the file is missing, or is not the one that the card describes.
+    """
+    path = folder.weights_path
+    try:
+        found = file_sha256(path)
+    except OSError as error:
+        raise MedsegError(f"The weights of the model '{folder.card.name}' cannot be read.", _HINT) from error
+    if found != folder.card.weights.sha256:
+        raise MedsegError(f"The weights of the model '{folder.card.name}' are not those of its card.", _HINT)
+    return path
 
 
 def save_weights(state: Mapping[str, torch.Tensor], path: Path, dtype: DtypeName = "float32") -> WeightsSpec:
@@ -65,7 +80,7 @@ def save_weights(state: Mapping[str, torch.Tensor], path: Path, dtype: DtypeName
     Parameters
     ----------
     state : mapping of str to Tensor
-        A network's ``state_dict()``.
+        A network's ``state_dict()``. What two names share is stored once, under the first of them.
     path : Path
         Target, ``*.safetensors``; written whole or not at all.
     dtype : {"float16", "bfloat16", "float32"}
@@ -76,7 +91,8 @@ def save_weights(state: Mapping[str, torch.Tensor], path: Path, dtype: DtypeName
     WeightsSpec
         For the card.
     """
-    stored = {name: _stored(tensor, _DTYPES[dtype]) for name, tensor in state.items()}
+    twins = _twins(state)
+    stored = {name: _stored(tensor, _DTYPES[dtype]) for name, tensor in state.items() if name not in twins}
     content = save(stored)
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)
@@ -92,3 +108,21 @@ def file_sha256(path: Path) -> str:
 def _stored(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     plain = tensor.detach().cpu()
     return (plain.to(dtype) if plain.is_floating_point() else plain).contiguous()
+
+
+def _with_twins(network: torch.nn.Module, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return weights under all names that the network has for them."""
+    twins = _twins(network.state_dict())
+    return state | {name: state[first] for name, first in twins.items() if name not in state and first in state}
+
+
+def _twins(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
+    """Return, for each further name of the same memory, the first one."""
+    first: dict[tuple[object, ...], str] = {}
+    twins: dict[str, str] = {}
+    for name, tensor in state.items():
+        if tensor.numel():
+            key = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+            if first.setdefault(key, name) != name:
+                twins[name] = first[key]
+    return twins

@@ -20,6 +20,9 @@ _BUILDERS = {
     "deeplabv3": ("semantic", "build_deeplabv3"),
     "maskrcnn": ("instances", "build_maskrcnn"),
     "classifier": ("classifier", "build_classifier"),
+    "monai": ("monai_nets", "build_monai"),
+    "nnunet": ("nnunet", "build_nnunet"),
+    "onnx": ("onnx_file", "build_onnx"),
 }
 """Module and function of each family; a family's libraries are imported when a network of it is built."""
 

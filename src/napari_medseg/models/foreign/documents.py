@@ -1,0 +1,80 @@
+"""JSON and YAML of unknown origin: plain values of bounded size, or a refusal."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from napari_medseg.models.foreign.refusal import not_in_order
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MOST_BYTES = 8 * 2**20
+_MOST_VALUES = 200_000
+_DEEPEST = 40
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read a JSON or YAML file.
+
+    Parameters
+    ----------
+    path : Path
+        ``*.json``, ``*.yaml`` or ``*.yml``.
+
+    Returns
+    -------
+    dict
+        Of dicts, lists, texts, numbers, bool and None, nothing else.
+
+    Raises
+    ------
+    MedsegError
+        If it cannot be read, is too large, or asks for objects of Python.
+    """
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise not_in_order(f"{path.name} is larger than {_MOST_BYTES // 2**20} MB")
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise not_in_order(f"{path.name} cannot be read") from error
+    values = _parse_json(content, path) if path.suffix == ".json" else _parse_yaml(content, path)
+    if not isinstance(values, dict):
+        raise not_in_order(f"{path.name} is not a list of named values")
+    _check(values, path, [0], 0)
+    return values
+
+
+def _parse_json(content: str, path: Path) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise not_in_order(f"{path.name} is no JSON") from error
+
+
+def _parse_yaml(content: str, path: Path) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(content)
+    except yaml.constructor.ConstructorError as error:
+        raise not_in_order(f"{path.name} asks for objects of a programming language") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise not_in_order(f"{path.name} is no YAML") from error
+
+
+def _check(value: Any, path: Path, seen: list[int], depth: int) -> None:
+    """Walk over all values as they will be walked over later; YAML's aliases can make few bytes very many values."""
+    seen[0] += 1
+    if seen[0] > _MOST_VALUES or depth > _DEEPEST:
+        raise not_in_order(f"{path.name} holds too many values")
+    if isinstance(value, dict):
+        if not all(isinstance(key, str | int) for key in value):
+            raise not_in_order(f"{path.name} has names that are no texts")
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            _check(part, path, seen, depth + 1)
+    elif not isinstance(value, str | int | float | bool | None):
+        raise not_in_order(f"{path.name} holds a {type(value).__name__}")

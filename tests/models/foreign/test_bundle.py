@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from napari_medseg.core import Geometry, MedsegError, Volume
+from napari_medseg.models.catalogue import find_model
+from napari_medseg.models.foreign.adding import add_offer, open_offer
+from napari_medseg.models.foreign.offer import Choices
+
+WriteBundle = Callable[..., Path]
+
+
+def ct(shape: tuple[int, int, int], affine: Any) -> Volume:
+    values = np.random.default_rng(3).normal(50, 120, shape).astype(np.int16)
+    return Volume(values, Geometry.from_matrix(shape, affine), modality="CT", units="HU")
+
+
+def test_what_a_bundle_is_told_before_it_is_added(write_bundle: WriteBundle) -> None:
+    with open_offer(write_bundle()) as offer:
+        assert (offer.kind, offer.name, offer.title) == ("MONAI bundle", "two-organs", "Two organs")
+        assert (offer.licence, offer.labels, offer.runs) == ("Apache-2.0", ("liver", "spleen"), ())
+        assert offer.size_bytes > 1000
+        assert offer.values["modality"] == ["CT"]
+        assert offer.values["input"]["spacing_mm"] == [1.0, 1.0, 1.0]
+
+
+def test_labels_are_those_of_monais_own_run(write_bundle: WriteBundle, tmp_path: Path) -> None:
+    """MONAI's parser builds network, transforms and inferer, and runs them on a file; ours sees the same file."""
+    import nibabel
+    from monai.bundle.config_parser import ConfigParser
+
+    from napari_medseg import load_model, read_volume
+
+    folder = write_bundle()
+    user = tmp_path / "user"
+    with open_offer(folder) as offer:
+        add_offer(offer, user)
+    volume = ct((22, 30, 19), [[-1, 0, 0, 10], [0, 0, 1, -5], [0, -1, 0, 30], [0, 0, 0, 1]])
+    path = tmp_path / "scan.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(volume.array, volume.geometry.affine), path)
+    ours = load_model("two-organs", "cpu", user_folder=user).segment(read_volume(path))
+
+    parser = ConfigParser()
+    parser.read_config(folder / "configs" / "inference.json")
+    network = parser.get_parsed_content("network_def")
+    network.load_state_dict(torch.load(folder / "models" / "model.pt", weights_only=True))
+    item = parser.get_parsed_content("preprocessing")({"image": str(path)})
+    with torch.inference_mode():
+        scores = parser.get_parsed_content("inferer")(item["image"][None], network.eval())[0]
+    there = nibabel.Nifti1Image(np.asarray(scores.argmax(dim=0), np.uint8), np.asarray(item["image"].affine))
+    turn = nibabel.orientations.ornt_transform(
+        nibabel.io_orientation(there.affine), nibabel.io_orientation(volume.geometry.affine)
+    )
+    expected = np.asarray(there.as_reoriented(turn).dataobj)
+    assert set(np.unique(ours.array)) == {0, 1, 2}
+    assert (ours.array == expected).mean() > 0.9999
+    assert [segment.name for segment in ours.segments] == ["liver", "spleen"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"network_def": {"_target_": "os.system", "command": "true"}}, "os.system"),
+        ({"network_def": {"_target_": "builtins.eval", "source": "1"}}, "builtins.eval"),
+        ({"network_def": {"_target_": "torch.load", "f": "x.pt"}}, "torch.load"),
+        ({"network_def": {"_target_": "torch.hub.load", "repo_or_dir": "a/b"}}, "torch.hub.load"),
+        ({"network_def": {"_target_": "monai.bundle.download", "name": "a"}}, "monai.bundle.download"),
+        ({"network_def": {"_target_": "subprocess.Popen", "args": "true"}}, "subprocess.Popen"),
+        ({"network_def": {"_target_": "scripts.networks.UNet"}}, "scripts.networks.UNet"),
+        ({"network_def": {"_target_": "UNet", "_mode_": "callable"}}, "mode 'callable'"),
+        ({"network_def": {"_target_": "UNet", "_mode_": "debug"}}, "mode 'debug'"),
+        ({"network_def": {"_target_": "UNet", "act": {"_target_": "os.system"}}}, "os.system"),
+        ({"network_def": "%other.json::network_def"}, "other.json"),
+        ({"network_def": "@a", "a": "@b", "b": "@a"}, "refers to itself"),
+        ({"network_def": "@nowhere::at::all"}, "refers to 'nowhere::at::all'"),
+        ({"preprocessing": [{"_target_": "os.system", "command": "true"}]}, "os.system"),
+        ({"preprocessing": [{"_target_": "Resized", "spatial_size": [8, 8, 8]}]}, "Resized"),
+        ({"preprocessing": [{"_target_": "Lambdad", "func": "@n_channels"}]}, "Lambdad"),
+        ({"inferer": {"_target_": "subprocess.run", "args": "true"}}, "inferer 'run'"),
+        ({"inferer": {"_target_": "SimpleInferer"}}, "SimpleInferer"),
+        ({"postprocessing": {"transforms": [{"_target_": "Activationsd", "sigmoid": True}]}}, "may overlap"),
+        ({"postprocessing": {"transforms": [{"_target_": "shutil.rmtree", "path": "/"}]}}, "shutil.rmtree"),
+    ],
+)
+def test_what_is_not_on_the_list_is_named_and_refused(
+    write_bundle: WriteBundle, tmp_path: Path, parts: dict[str, Any], words: str
+) -> None:
+    with (
+        pytest.raises(MedsegError, match=words.replace(".", r"\.")) as caught,
+        open_offer(write_bundle(**parts)) as offer,
+    ):
+        add_offer(offer, tmp_path / "user")
+    assert caught.value.hint
+    assert not (tmp_path / "user").exists() or not list((tmp_path / "user").iterdir())
+
+
+def test_code_is_shown_and_runs_only_on_a_yes(write_bundle: WriteBundle, tmp_path: Path) -> None:
+    trace = tmp_path / "it ran"
+    code = f"[open({str(trace)!r}, 'w').close(), 16][1]"
+    inferer = {"_target_": "SlidingWindowInferer", "roi_size": [f"${code}", 16, 16], "mode": "gaussian"}
+    folder = write_bundle(inferer=inferer)
+    with open_offer(folder) as offer:
+        assert offer.runs == ("import glob", code)
+        with pytest.raises(MedsegError, match="code has to run"):
+            add_offer(offer, tmp_path / "user")
+    assert not trace.exists()
+    with open_offer(folder, Choices(run_code=True)) as offer:
+        assert offer.runs == ()
+        assert add_offer(offer, tmp_path / "user").card.input.window == (16, 16, 16)
+    assert trace.exists()
+
+
+def test_an_import_is_shown_and_does_not_run(write_bundle: WriteBundle) -> None:
+    network = {"_target_": "UNet", "channels": "$__import__('os').system('true') or [4, 8]"}
+    with open_offer(write_bundle(network_def=network, imports=["$import os"])) as offer:
+        assert offer.runs == ("import os", "__import__('os').system('true') or [4, 8]")
+
+
+def test_a_pickle_that_wants_more_than_numbers_is_refused(write_bundle: WriteBundle, tmp_path: Path) -> None:
+    trace = tmp_path / "it ran"
+
+    class Hostile:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return open, (str(trace), "w")
+
+    folder = write_bundle()
+    torch.save({"weight": Hostile()}, folder / "models" / "model.pt")
+    with open_offer(folder) as offer, pytest.raises(MedsegError, match="run code"):
+        add_offer(offer, tmp_path / "user")
+    assert not trace.exists()
+
+
+def test_safetensors_that_lie_about_their_sizes_are_refused(write_bundle: WriteBundle, tmp_path: Path) -> None:
+    folder = write_bundle()
+    (folder / "models" / "model.pt").unlink()
+    header = json.dumps({"weight": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 1 << 42]}}).encode()
+    path = folder / "models" / "model.safetensors"
+    for content in (len(header).to_bytes(8, "little") + header + b"\0" * 64, (1 << 62).to_bytes(8, "little") + b"{}"):
+        path.write_bytes(content)
+        with open_offer(folder) as offer, pytest.raises(MedsegError, match="not what its header says"):
+            add_offer(offer, tmp_path / "user")
+
+
+def test_one_number_that_claims_to_be_millions_is_refused(write_bundle: WriteBundle, tmp_path: Path) -> None:
+    folder = write_bundle()
+    torch.save({"weight": torch.zeros(1).expand(1 << 40)}, folder / "models" / "model.pt")
+    with open_offer(folder) as offer, pytest.raises(MedsegError, match="claims more"):
+        add_offer(offer, tmp_path / "user")
+
+
+def test_weights_of_another_network_are_refused(write_bundle: WriteBundle, tmp_path: Path) -> None:
+    folder = write_bundle()
+    torch.save({"weight": torch.zeros(3)}, folder / "models" / "model.pt")
+    with open_offer(folder) as offer, pytest.raises(MedsegError, match="not those of its network"):
+        add_offer(offer, tmp_path / "user")
+
+
+def test_a_model_of_this_name_stays_unless_asked_for(write_bundle: WriteBundle, tmp_path: Path) -> None:
+    with open_offer(write_bundle()) as offer:
+        add_offer(offer, tmp_path / "user")
+        with pytest.raises(MedsegError, match="already"):
+            add_offer(offer, tmp_path / "user")
+        add_offer(offer, tmp_path / "user", overwrite=True)
+    assert find_model("two-organs", tmp_path / "user").card.licence == "Apache-2.0"
+
+
+@pytest.mark.parametrize("name", ["two\x1b[2Jorgans", "two\u202eorgans", "two\norgans"])
+def test_names_with_characters_that_cannot_be_seen_are_refused(write_bundle: WriteBundle, name: str) -> None:
+    with pytest.raises(MedsegError, match="cannot be seen"), open_offer(write_bundle({"name": name})):
+        pass
