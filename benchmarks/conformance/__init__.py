@@ -1,0 +1,1 @@
+"""Cases, readers and comparisons of `benchmarks/dicom_conformance.py`."""
