@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
+from napari_medseg.core.options import LoadOptions, VoxelGrid
 from napari_medseg.core.volume import FourthAxis
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from napari_medseg.core.options import LoadOptions
     from napari_medseg.core.progress import CancelToken, ProgressCallback
     from napari_medseg.core.volume import Volume
 
@@ -90,6 +90,10 @@ class Series:
         Whether the voxels are intensities or labels.
     n_bytes : int
         Memory the voxels will take, if known.
+    grids : tuple of {"stored", "even"}
+        The grids that it may be loaded on instead of the usual one, where that makes a difference.
+    dicom_files : tuple of pathlib.Path
+        The files that hold it; empty for other formats.
     """
 
     loader: SeriesLoader
@@ -112,6 +116,8 @@ class Series:
     notes: tuple[str, ...] = ()
     kind: Literal["image", "segmentation"] = "image"
     n_bytes: int = 0
+    grids: tuple[VoxelGrid, ...] = ()
+    dicom_files: tuple[Path, ...] = field(default=(), repr=False)
     extra: dict[str, Any] = field(default_factory=dict)
 
     def load(

@@ -12,12 +12,19 @@ if TYPE_CHECKING:
 
 
 class ProblemsDialog(QDialog):
-    """One sentence for each file that looked like a scan and could not be read; to look at, or to copy."""
+    """One sentence for each file, such as those that could not be read; to look at, or to copy."""
 
-    def __init__(self, problems: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        problems: Sequence[str],
+        parent: QWidget | None = None,
+        *,
+        title: str = "Files that could not be read",
+        about: str = "Everything else in the folder is listed.",
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Files that could not be read")
+        self.setWindowTitle(title)
         self.resize(560, 320)
         self.text = QPlainTextEdit("\n".join(problems), self)
         self.text.setReadOnly(True)
@@ -25,6 +32,6 @@ class ProblemsDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.close)
         layout = QVBoxLayout(self)
-        layout.addWidget(QLabel("Everything else in the folder is listed.", self))
+        layout.addWidget(QLabel(about, self))
         layout.addWidget(self.text)
         layout.addWidget(buttons)

@@ -28,12 +28,14 @@ from napari_medseg.gui.studies.delegate import SeriesDelegate
 from napari_medseg.gui.studies.details import details_text
 from napari_medseg.gui.studies.model import STATUS_ROLE, StudyFilter, StudyModel, series_at
 from napari_medseg.gui.studies.problems import ProblemsDialog
+from napari_medseg.gui.studies.row_menu import row_menu
 from napari_medseg.gui.studies.status import RowStatus
 from napari_medseg.gui.studies.work_row import WorkRow
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from qtpy.QtCore import QPoint
     from qtpy.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 
     from napari_medseg.core import Series
@@ -57,7 +59,8 @@ class StudiesView(QWidget):
     Signals
     -------
     open_requested(list of Path), archives_requested(), load_requested(list of Series), cancel_requested(),
-    clear_requested(), thumbnail_wanted(Series), link_clicked(str), batch_requested(), listed() :
+    clear_requested(), thumbnail_wanted(Series), link_clicked(str), batch_requested(), grid_requested(Series, str),
+    copy_requested(list of Series), listed() :
         What the user asks for; `listed` follows when the list, the filter or the selection has changed.
     """
 
@@ -69,6 +72,8 @@ class StudiesView(QWidget):
     thumbnail_wanted = Signal(object)
     link_clicked = Signal(str)
     batch_requested = Signal()
+    grid_requested = Signal(object, str)
+    copy_requested = Signal(list)
     listed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -137,6 +142,8 @@ class StudiesView(QWidget):
         self._delegate = delegate
         self.tree.setItemDelegate(delegate)
         self.tree.activated.connect(self._activated)
+        self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.tree.customContextMenuRequested.connect(self._show_menu)
         selection = self.tree.selectionModel()
         if selection is not None:
             selection.selectionChanged.connect(self._update_selection)
@@ -189,6 +196,14 @@ class StudiesView(QWidget):
     def show_problems(self, problems: list[str]) -> None:
         """Show the list of files that could not be read."""
         ProblemsDialog(problems, self).show()
+
+    def series_in_rows(self) -> list[Series]:
+        """Return the selected series, and all of the studies that are selected themselves, as far as they are shown."""
+        found: list[Series] = []
+        for index in self.tree.selectedIndexes():
+            below = [series_at(self._filter.index(n, 0, index)) for n in range(self._filter.rowCount(index))]
+            found += [series for series in (series_at(index), *below) if series is not None]
+        return list({id(series): series for series in found}.values())
 
     def selected_series(self) -> list[Series]:
         """Return the selected series, top to bottom."""
@@ -268,6 +283,12 @@ class StudiesView(QWidget):
 
     def _activated(self) -> None:
         self._request_load()
+
+    def _show_menu(self, place: QPoint) -> None:
+        menu = row_menu(self, self.selected_series(), self.series_in_rows())
+        inside = self.tree.viewport()
+        if inside is not None and not menu.isEmpty():
+            menu.popup(inside.mapToGlobal(place))
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Open a folder with scans")

@@ -14,6 +14,8 @@ from napari_medseg.gui.segment.runner import SharedWorker
 from napari_medseg.gui.steady_canvas import keep_canvas_steady
 from napari_medseg.gui.studies.batch_controller import BatchController
 from napari_medseg.gui.studies.controller import OpenStudy, StudiesController
+from napari_medseg.gui.studies.copy_controller import CopyController
+from napari_medseg.gui.studies.grids import GridController
 from napari_medseg.gui.studies.segment_link import SegmentLink
 from napari_medseg.gui.studies.view import StudiesView
 from napari_medseg.gui.studies.work_list import WorkListController
@@ -76,7 +78,10 @@ class StudiesWidget(QWidget):
         self.batch = BatchController(self.view, worker=worker or SharedWorker(), catalogue=catalogue or _list_models)
         self._segment = SegmentLink(viewer, find_segment)
         self.work = WorkListController(self.view, self.controller, self.batch, self._segment)
+        self.grids = GridController(self.view, self.controller)
         self.controller.layer_added.connect(self._offer_segment)
+        self.copy_progress = ProgressRow(self)
+        self.copies = CopyController(self.view, self.copy_progress)
         self.fetch_notice, self.fetch_progress = Notice(self), ProgressRow(self)
         self.pacs = PacsPanel(self, self.controller, self.fetch_notice, self.fetch_progress, archives)
         self._pages = QStackedWidget(self)
@@ -97,6 +102,7 @@ class StudiesWidget(QWidget):
         below.setSpacing(0)
         below.addWidget(self.fetch_notice)
         below.addWidget(self.fetch_progress)
+        below.addWidget(self.copy_progress)
         layout.addLayout(below)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
-from napari_medseg.core.options import LoadOptions
+from napari_medseg.core.options import LoadOptions, VoxelGrid
 from napari_medseg.core.source import Source
 from napari_medseg.core.study import PreviewCallback
 from napari_medseg.core.volume import FourthAxis, Volume
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from napari_medseg.io.dicom.instance import Instance
 
 AnyArray = npt.NDArray[Any]
+
+_GRID_WORDS: dict[VoxelGrid, str] = {"stored": "as stored", "even": "even slices"}
+"""What is added to the name of a volume on another grid than the usual one."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,12 @@ class DicomLoader:
         return "time" if self.n_frames > 1 else None
 
     @property
+    def grids(self) -> tuple[VoxelGrid, ...]:
+        """The grids other than the usual one that make a difference for this stack."""
+        stored: tuple[VoxelGrid, ...] = ("stored",) if self.upright is not None else ()
+        return (*stored, "even") if self.placement.is_uneven else stored
+
+    @property
     def n_bytes(self) -> int:
         """Memory that the voxels take."""
         per_voxel = 3 if self.is_colour else candidate_types(self.stack.instances)[0].itemsize
@@ -107,7 +116,9 @@ class DicomLoader:
 
     def adjusted(self, options: LoadOptions) -> DicomLoader:
         """Return the loader that does as asked."""
-        return replace(self, options=options, upright=None if options.grid == "stored" else self.upright)
+        name = f"{self.name} ({_GRID_WORDS[options.grid]})" if options.grid in self.grids else self.name
+        upright = None if options.grid == "stored" else self.upright
+        return replace(self, options=options, upright=upright, name=name)
 
     def previewing(self, on_preview: PreviewCallback) -> DicomLoader:
         """Return the loader that gives its middle slice before the rest is read."""

@@ -118,6 +118,8 @@ def _describe(stack: Stack, placement: Placement, index: int) -> Series:
         study_description=first.study_description,
         notes=loader.all_notes,
         n_bytes=loader.n_bytes,
+        grids=loader.grids,
+        dicom_files=tuple(dict.fromkeys(instance.path for instance in stack.instances)),
     )
 
 

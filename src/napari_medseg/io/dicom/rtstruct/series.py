@@ -40,4 +40,5 @@ def describe_rtstruct(path: Path) -> Series:
         study_date=iso_date(str(dataset.get("StudyDate") or "")),
         study_description=str(dataset.get("StudyDescription") or ""),
         kind="segmentation",
+        dicom_files=(path,),
     )

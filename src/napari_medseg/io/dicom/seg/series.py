@@ -46,5 +46,6 @@ def describe_seg(instance: Instance) -> Series:
         study_date=iso_date(instance.study_date),
         study_description=instance.study_description,
         kind="segmentation",
+        dicom_files=(instance.path,),
         n_bytes=geometry.n_voxels if geometry is not None else 0,
     )
