@@ -41,13 +41,14 @@ class ModelSection(Section):
 
     Signals
     -------
-    image_chosen(str), model_chosen(str), device_chosen(str), box_toggled(bool), depth_changed(float), run_requested(),
-    cancel_requested() :
+    image_chosen(str), model_chosen(str), add_requested(), device_chosen(str), box_toggled(bool), depth_changed(float),
+    run_requested(), cancel_requested() :
         What the user asks for; the strings are keys of choices.
     """
 
     image_chosen = Signal(str)
     model_chosen = Signal(str)
+    add_requested = Signal()
     device_chosen = Signal(str)
     box_toggled = Signal(bool)
     depth_changed = Signal(float)
@@ -62,6 +63,10 @@ class ModelSection(Section):
         self.model_box = ChoiceBox("No models", self)
         self.model_box.setAccessibleName("Model")
         self.model_box.chosen.connect(self.model_chosen)
+        self.add_button = QPushButton("Add…", self)
+        self.add_button.setAccessibleName("Add model")
+        self.add_button.setToolTip("Add a MONAI bundle, an nnU-Net folder, an ONNX network or a model of yours")
+        self.add_button.clicked.connect(self.add_requested)
         self.device_box = ChoiceBox("", self)
         self.device_box.setAccessibleName("Device")
         self.device_box.set_choices(DEVICES)
@@ -102,7 +107,10 @@ class ModelSection(Section):
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Image", self.image_box)
-        form.addRow("Model", self.model_box)
+        models = QHBoxLayout()
+        models.addWidget(self.model_box, 1)
+        models.addWidget(self.add_button)
+        form.addRow("Model", models)
         form.addRow("Runs on", self.device_box)
         self.rows.addLayout(form)
         self.rows.addWidget(self.about)
@@ -132,7 +140,8 @@ class ModelSection(Section):
     def set_running(self, running: bool) -> None:
         """Swap Run for the progress row, or back."""
         self.run_button.setVisible(not running)
-        for widget in (self.image_box, self.model_box, self.device_box, self.box_check, self.depth_spin):
+        choices = (self.image_box, self.model_box, self.add_button, self.device_box, self.box_check, self.depth_spin)
+        for widget in choices:
             widget.setDisabled(running)
         if running:
             self.progress.begin("Starting …")

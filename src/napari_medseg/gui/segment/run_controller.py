@@ -65,7 +65,8 @@ class RunController(QObject):
         self.warm_job = LatestJob(self)
         self.job = LatestJob(self)
         self._connect()
-        self.catalogue_job.start(lambda on_progress, cancel: list(catalogue()), self._models_listed)
+        self._catalogue = catalogue
+        self.list_models()
 
     def _connect(self) -> None:
         view = self.view
@@ -98,6 +99,12 @@ class RunController(QObject):
             return
         self.view.image_box.set_choices(layer_choices(image_layers(self._viewer)), prefer)
         self.update()
+
+    def list_models(self, prefer: str = "") -> None:
+        """List the models that there are now; `prefer` is the name of one to choose, if it serves for the image."""
+        if prefer:
+            self._model_by_hand, self._choose_model = prefer, True
+        self.catalogue_job.start(lambda on_progress, cancel: list(self._catalogue()), self._models_listed)
 
     def update(self, _: object = None) -> None:
         """Show models, their description and whether one can run now."""

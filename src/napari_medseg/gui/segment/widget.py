@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_medseg.gui.pacs.archives import real_archives
 from napari_medseg.gui.pacs.logins import Logins
+from napari_medseg.gui.segment.add_model_controller import AddModelController
 from napari_medseg.gui.segment.box import BoxTool
 from napari_medseg.gui.segment.closing import may_close
 from napari_medseg.gui.segment.edits import EditWatch
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
     from napari_medseg.gui.pacs.archives import Archives
+    from napari_medseg.gui.segment.adding_models import ModelAdder
     from napari_medseg.gui.segment.runner import Segmenter
     from napari_medseg.models import ModelCard
 
@@ -49,6 +51,8 @@ class SegmentWidget(QWidget):
         Lists the models; by default `napari_medseg.list_models`.
     archives : Archives, optional
         PACS servers; a test brings its own.
+    adder : ModelAdder, optional
+        Looks at other people's models and adds them; a test brings its own.
     """
 
     _window: QWidget | None = None
@@ -61,6 +65,7 @@ class SegmentWidget(QWidget):
         worker: Segmenter | None = None,
         catalogue: Callable[[], Sequence[ModelCard]] | None = None,
         archives: Archives | None = None,
+        adder: ModelAdder | None = None,
     ) -> None:
         super().__init__()
         self._viewer = viewer
@@ -75,6 +80,9 @@ class SegmentWidget(QWidget):
             worker=worker or SharedWorker(),
             catalogue=catalogue or _list_models,
         )
+        self.models = AddModelController(self.view.model, adder)
+        self.view.model.add_requested.connect(self.models.open)
+        self.models.added.connect(self.runs.list_models)
         self.labels = LabelsController(self.view.labels, viewer, self.watch, image=lambda: self.runs.image)
         self.findings = FindingsController(self.view.findings, viewer, self.labels, self.watch)
         self.opener = FindingsOpener(self.view.labels, viewer, image=lambda: self.runs.image)
