@@ -77,7 +77,8 @@ def test_the_sample_data_is_installed_with_its_terms(sample_data: Path) -> None:
 
 def test_every_import_is_declared(repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    requirements = project["dependencies"] + project["optional-dependencies"]["gui"]
+    extras = (extra for name, extra in project["optional-dependencies"].items() if name not in ("all", "test", "dev"))
+    requirements = sum(extras, project["dependencies"])
     declared = {normalised(re.split(r"[\[<>=!~; ]", requirement)[0]) for requirement in requirements}
     providers = importlib.metadata.packages_distributions()
     missing = {

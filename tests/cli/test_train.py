@@ -175,13 +175,13 @@ def test_a_finished_model_is_told_and_installed_if_asked_for(
     status, out, err = run(*command)
     assert status == 0, err
     assert "Training on the processor" in out and f"The model is in {output / 'discs'}" in out
-    assert f"napari-medseg models --add {output / 'discs'}" in out
+    assert f"napari-medseg models add {output / 'discs'}" in out
     assert not users.exists()
     assert (output / "fold-0" / "curves.png").is_file() and (output / "fold-0" / "watch.tsv").is_file()
 
-    assert run("models", "--add", output / "discs")[0] == 0
+    assert run("models", "add", output / "discs", "--yes")[0] == 0
     assert "discs: Discs" in run("models")[1]
-    status, _, err = run("models", "--add", output / "discs")
+    status, _, err = run("models", "add", output / "discs", "--yes")
     assert status == 1 and "--overwrite" in err
     shutil.rmtree(users)
     status, out, err = run(*command, "--install")

@@ -1,11 +1,13 @@
-"""``napari-medseg models``: the catalogue."""
+"""``napari-medseg models``: the catalogue, and what comes into it and goes."""
 
 from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from napari_medseg.cli import models_add
+from napari_medseg.cli.asking import agreed
 
 if TYPE_CHECKING:
     import argparse
@@ -15,30 +17,30 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the command."""
+    """Declare the arguments of the command and of what it does besides listing."""
     parser.add_argument("--json", action="store_true", help="write the whole model cards as JSON")
-    parser.add_argument(
-        "--add", type=Path, metavar="FOLDER", help="first copy a model's folder, such as `train` writes, among yours"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="let it take the place of your model of its name")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="besides listing")
+    about = "add a model: a MONAI bundle, an nnU-Net v2 folder, an ONNX file, or what `train` writes"
+    models_add.add_arguments(actions.add_parser("add", help=about, description=f"{about[0].upper()}{about[1:]}."))
+    remove = actions.add_parser("remove", help="remove a model of yours", description="Remove a model of yours.")
+    remove.add_argument("name", help="its name in the list")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
-    """Print every model card, shortly; before that, add a model if asked to.
+    """Print every model card, shortly; or add or remove a model.
 
     Raises
     ------
     MedsegError
-        If the model to add is not in order, or there is one of its name.
+        If the model to add or to remove is refused.
     """
+    if arguments.action == "add":
+        return models_add.run(arguments, on_progress)
+    if arguments.action == "remove":
+        return _remove(arguments.name, arguments.yes)
     from napari_medseg.models import catalogue_problems, list_models
 
-    if arguments.add is not None:
-        from napari_medseg.models.catalogue import read_model_folder
-        from napari_medseg.models.installing import install_model
-
-        added = install_model(read_model_folder(arguments.add.expanduser()), overwrite=arguments.overwrite)
-        print(f"added {added.card.name}", file=sys.stderr)
     cards = list_models()
     if arguments.json:
         print(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))
@@ -49,12 +51,22 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
     return 0
 
 
+def _remove(name: str, yes: bool) -> int:
+    from napari_medseg.models.installing import remove_model
+
+    if not yes and not agreed(f"Remove the model '{name}'?"):
+        return 1
+    remove_model(name)
+    print(f"removed {name}", file=sys.stderr)
+    return 0
+
+
 def describe(card: ModelCard) -> list[str]:
     """Return the lines that tell a reader about one model."""
     labels = ", ".join(f"{label.value} {label.name}" for label in card.labels)
     lines = [
         f"{card.name}: {card.title}",
-        f"  for {', '.join(card.modality)}; labels: {labels}",
+        f"  for {', '.join(card.modality) or 'any modality'}; labels: {labels}",
         f"  {card.weights.size_bytes / 1e6:.1f} MB; licence {card.licence}",
     ]
     return lines + [

@@ -100,7 +100,7 @@ def _tell(model: ModelFolder, arguments: argparse.Namespace, say: Say) -> None:
         return
     path = shlex.quote(str(model.path))
     say(f"To use it: napari-medseg segment SCAN --model {path} --output LABELS.nii.gz")
-    say(f"To list it in the viewer: napari-medseg models --add {path}")
+    say(f"To list it in the viewer: napari-medseg models add {path}")
 
 
 def _train_volumes(
