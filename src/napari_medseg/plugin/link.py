@@ -20,6 +20,10 @@ LINK_KEY = "napari_medseg"
 """Key of a `LayerLink` in the metadata of a layer."""
 
 
+LOADING_KEY = "napari_medseg_loading"
+"""Key in the metadata of a layer whose scan is still being read."""
+
+
 @dataclass(frozen=True, eq=False)
 class LayerLink:
     """The scan behind a layer. Holds no patient identity.
@@ -66,6 +70,11 @@ def layer_link(layer: HasMetadata) -> LayerLink | None:
     """Return what a layer remembers about its scan, or None if it is not one of ours."""
     link = layer.metadata.get(LINK_KEY)
     return link if isinstance(link, LayerLink) else None
+
+
+def is_loading(layer: HasMetadata) -> bool:
+    """Whether a layer shows a scan of which parts are still being read: to look at, not to work on."""
+    return LOADING_KEY in layer.metadata
 
 
 def layer_volume(layer: HasMetadata) -> Volume | None:

@@ -9,7 +9,7 @@ from napari.layers import Image
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.plugin.grids import layer_matrix, same_grid
-from napari_medseg.plugin.link import layer_link
+from napari_medseg.plugin.link import is_loading, layer_link
 from napari_medseg.plugin.placement import scan_link
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def find_image_layer(labels_layer: Labels, layers: Iterable[Layer]) -> Layer | N
         The image whose scan the labels remember; else, of the images on the very same grid, the one whose name the
         labels carry or the uppermost; else the image of ours that the labels overlap most. None if there is none.
     """
-    images = [layer for layer in layers if isinstance(layer, Image) and layer.ndim in (2, 3, 4)]
+    images = [
+        layer for layer in layers if isinstance(layer, Image) and layer.ndim in (2, 3, 4) and not is_loading(layer)
+    ]
     own = layer_link(labels_layer)
     if own is not None:
         return find_image_of(own.frame.geometry, images)
@@ -53,7 +55,9 @@ def find_image_of(geometry: Geometry, layers: Iterable[Layer]) -> Layer | None:
     """Return the uppermost image of ours whose voxels lie just where a geometry says, or None."""
     for layer in reversed(list(layers)):
         link = layer_link(layer)
-        if isinstance(layer, Image) and link is not None and link.frame.geometry.matches(geometry):
+        if not isinstance(layer, Image) or link is None or is_loading(layer):
+            continue
+        if link.frame.geometry.matches(geometry):
             return layer
     return None
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_medseg.core.progress import CancelToken, ProgressCallback
+    from napari_medseg.core.study import PreviewCallback
     from napari_medseg.core.volume import Volume
 
 _LABEL_WORDS = re.compile(
@@ -66,11 +67,15 @@ def find_study(
 
 
 def load_series(
-    series: Series, on_progress: ProgressCallback | None = None, cancel: CancelToken | None = None
+    series: Series,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+    on_preview: PreviewCallback | None = None,
 ) -> Volume | tuple[Segmentation, ...]:
     """Read the voxels of a series; a label map, declared or plain to see, becomes a segmentation.
 
-    Segments that overlap, as DICOM allows, become several.
+    Segments that overlap, as DICOM allows, become several. `on_preview` may receive a part of an image before the rest
+    is read.
 
     Raises
     ------
@@ -83,7 +88,7 @@ def load_series(
         from napari_medseg.io import read_segmentations
 
         return tuple(read_segmentations(series.path, on_progress, cancel))
-    volume = series.load(on_progress, cancel)
+    volume = series.load(on_progress, cancel, on_preview=on_preview)
     if not looks_like_labels(volume):
         return volume
     labels = volume.array.astype(np.int64) if volume.array.dtype.kind == "f" else volume.array

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari.layers import Image, Labels
 
 from napari_medseg.gui.parts.choice_box import Choice
+from napari_medseg.plugin.link import is_loading
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -19,8 +20,8 @@ def layer_key(layer: Layer) -> str:
 
 
 def image_layers(viewer: Viewer) -> list[Image]:
-    """Return the images, the newest first."""
-    return [layer for layer in reversed(viewer.layers) if isinstance(layer, Image)]
+    """Return the images that are there as a whole, the newest first."""
+    return [layer for layer in reversed(viewer.layers) if isinstance(layer, Image) and not is_loading(layer)]
 
 
 def labels_layers(viewer: Viewer) -> list[Labels]:

@@ -94,10 +94,12 @@ class RunController(QObject):
         return self._cards.get(self.view.model_box.key)
 
     def refresh_images(self, prefer: str | None = None) -> None:
-        """List the images that are there now; `prefer` is the key of one to choose."""
+        """List the images that are there now; `prefer` is the key of one to choose, if it is listed."""
         if self.job.busy:
             return
-        self.view.image_box.set_choices(layer_choices(image_layers(self._viewer)), prefer)
+        choices = layer_choices(image_layers(self._viewer))
+        is_listed = any(choice.key == prefer for choice in choices)
+        self.view.image_box.set_choices(choices, prefer if is_listed else None)
         self.update()
 
     def list_models(self, prefer: str = "") -> None:

@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_medseg.gui.parts.notice import link
 from napari_medseg.gui.studies.opened import Loaded, OpenedImage, add_layers, load_with_results
+from napari_medseg.gui.studies.previews import Previews
 from napari_medseg.gui.studies.results import ListedResults, find_records
 from napari_medseg.gui.studies.thumbnails import ThumbnailMaker
 from napari_medseg.gui.studies.tree import study_rows
@@ -86,6 +87,7 @@ class StudiesController(QObject):
         self._load_only_series = False
         self.job = LatestJob(self)
         self.thumbnails = ThumbnailMaker(self)
+        self.previews = Previews(viewer, self)
         self._connect()
 
     def _connect(self) -> None:
@@ -197,7 +199,8 @@ class StudiesController(QObject):
             if self._select_layer_of(series):
                 continue
             self._announce_load(series)
-            self.job.start(partial(load_with_results, series, self.results.entry(series)), self._loaded)
+            entry, on_preview = self.results.entry(series), self.previews.watch()
+            self.job.start(partial(load_with_results, series, entry, on_preview=on_preview), self._loaded)
             return
 
     def _announce_load(self, series: Series) -> None:
@@ -262,6 +265,7 @@ class StudiesController(QObject):
         self._close(loaded.series)
         opened = add_layers(self._viewer, loaded)
         layer = opened.layers[0]
+        self.previews.hand_over(layer)
         self._layer_of[id(loaded.series)] = str(layer.unique_id)
         self._opened[id(loaded.series)] = opened
         in_sight = loaded.series.notes if self.view.selected_series() == [loaded.series] else ()
@@ -277,11 +281,13 @@ class StudiesController(QObject):
         self._to_load.clear()
         self._closing = None
         self._end_progress()
+        self.previews.drop()
         self.view.notice.show_error(error)
 
     def _stopped(self) -> None:
         self._closing = None
         self._end_progress()
+        self.previews.drop()
         self.view.notice.say("info", "Stopped.")
 
     @property

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from napari_medseg.batch.record import BatchRecord
     from napari_medseg.core import CancelToken, ProgressCallback
+    from napari_medseg.core.study import PreviewCallback
 
 _ALL_SCORES = 0.0
 """Where the slider stands at first: what is in a file was found worth keeping, by the model or by a person."""
@@ -110,9 +111,16 @@ class OpenedImage:
 
 
 def load_with_results(
-    series: Series, entry: tuple[BatchRecord, str] | None, on_progress: ProgressCallback, cancel: CancelToken
+    series: Series,
+    entry: tuple[BatchRecord, str] | None,
+    on_progress: ProgressCallback,
+    cancel: CancelToken,
+    *,
+    on_preview: PreviewCallback | None = None,
 ) -> Loaded:
     """Read a series and, where a model was run on it, its labels; in a thread.
+
+    `on_preview` may receive a part of the image before the rest is read.
 
     Labels that cannot be read, or do not fit, are said and do not keep the image from being shown.
 
@@ -125,7 +133,7 @@ def load_with_results(
     """
     from napari_medseg.plugin.opening import load_series
 
-    value = load_series(series, on_progress, cancel)
+    value = load_series(series, on_progress, cancel, on_preview)
     result = entry[0].get(entry[1]) if entry is not None else None
     if entry is None or result is None or not result.has_labels or not isinstance(value, Volume):
         return Loaded(series, value)
