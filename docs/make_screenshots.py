@@ -3,26 +3,35 @@
 Run from the root of the checkout; on a machine without a screen under Xvfb::
 
     xvfb-run -a -s "-screen 0 1920x1200x24" python docs/make_screenshots.py
+
+The search of an archive is pictured with a real Orthanc on this computer (apt-get install orthanc orthanc-dicomweb).
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import keyring
 import napari
 from qtpy.QtWidgets import QApplication
+from screenshot_data import add_series, write_archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+from archives import PASSWORD, MemoryKeyring, running_orthanc
 from napari_medseg.gui.docks import find_panel
 from napari_medseg.gui.segment import SegmentWidget
 from napari_medseg.gui.studies import StudiesWidget
+from napari_medseg.io.dicom import web
+from napari_medseg.io.dicom.web import cache, servers
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -32,27 +41,70 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
     parser.add_argument("--size", default="1440x900", help="of the window, in pixels")
     parser.add_argument("--patience", type=float, default=900.0, help="seconds to wait for each step")
+    parser.add_argument("--only", choices=("studies", "pacs"), help="take only this picture")
     options = parser.parse_args()
     width, height = (int(side) for side in options.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
         scans = Path(folder) / "scans"
         shutil.copytree(ROOT / "sample_data", scans)
+        add_series(scans)
         viewer = napari.Viewer(show=False)
         viewer.window.show()
         viewer.window.resize(width, height)
-        take_pictures(viewer, scans, options.out, options.patience)
+        viewer.open(str(scans), plugin="napari-medseg")
+        studies = find_panel(viewer, "Studies")
+        assert isinstance(studies, StudiesWidget)
+        if options.only != "pacs":
+            take_study_picture(viewer, studies, options.out, options.patience)
+        if options.only != "studies":
+            take_pacs_picture(viewer, studies, Path(folder), options.out, options.patience)
+        if options.only is None:
+            take_pictures(viewer, studies, options.out, options.patience)
         viewer.close()
 
 
-def take_pictures(viewer: napari.Viewer, scans: Path, out: Path, patience: float) -> None:
-    """Drop the folder, load, run, save; a picture of each panel at its best."""
-    viewer.open(str(scans), plugin="napari-medseg")
-    studies = find_panel(viewer, "Studies")
-    assert isinstance(studies, StudiesWidget)
+def take_study_picture(viewer: napari.Viewer, studies: StudiesWidget, out: Path, patience: float) -> None:
+    """Load one of the series of a study."""
     choose(studies, "5.0 mm")
     wait(lambda: not studies.controller.job.busy, patience)
+    wait(lambda: segment_is_ready(viewer), patience)
     picture(viewer, out / "studies.png")
     viewer.layers.clear()
+
+
+def take_pacs_picture(viewer: napari.Viewer, studies: StudiesWidget, folder: Path, out: Path, patience: float) -> None:
+    """Search an archive of made-up patients, load a series, and turn back to what was found."""
+    keyring.set_keyring(MemoryKeyring())
+    cache.cache_folder = lambda: folder / "cache" / "pacs"
+    servers.settings_file = lambda: folder / "pacs.json"
+    for place in ("orthanc", "studies"):
+        (folder / place).mkdir()
+    with running_orthanc(folder / "orthanc", "University hospital") as server:
+        web.store_files(server, write_archive(ROOT / "sample_data" / "chest_ct", folder / "studies"), secret=PASSWORD)
+        web.keep_server(server)
+        web.keep_secret(server, PASSWORD)
+        page, pacs = studies.pacs.page, studies.pacs
+        studies.show_archives()
+        wait(lambda: pacs.search.server is not None, patience)
+        page.form.modality_box.choose("CT")
+        page.form.description_edit.setText("thorax")
+        page.form.search_button.click()
+        wait(lambda: page.model.n_studies > 0 and not pacs.search.job.busy, patience)
+        first = page.model.index(0, 0)
+        page.tree.expand(first)
+        wait(lambda: not pacs.search.series_job.busy, patience)
+        page.tree.setCurrentIndex(page.model.index(0, 0, first))
+        page.load_button.click()
+        wait(lambda: len(viewer.layers) > 0 and not studies.controller.job.busy, patience)
+        wait(lambda: segment_is_ready(viewer), patience)
+        studies.show_archives()
+        picture(viewer, out / "pacs.png")
+        studies.show_list()
+        viewer.layers.clear()
+
+
+def take_pictures(viewer: napari.Viewer, studies: StudiesWidget, out: Path, patience: float) -> None:
+    """Load, run, save; a picture of each panel at its best."""
     choose(studies, "t1_head")
     wait(lambda: not studies.controller.job.busy, patience)
     segment = find_panel(viewer, "Segment")
@@ -99,6 +151,12 @@ def take_finding_pictures(
     section.buttons["next"].click()
     section.buttons["reject"].click()
     picture(viewer, out / "corrected.png")
+
+
+def segment_is_ready(viewer: napari.Viewer) -> bool:
+    """Whether the Segment panel, which opens beside the first scan, has listed its models."""
+    segment = find_panel(viewer, "Segment")
+    return isinstance(segment, SegmentWidget) and not segment.runs.catalogue_job.busy
 
 
 def choose(studies: StudiesWidget, word: str) -> None:
