@@ -41,6 +41,23 @@ def test_weights_are_those_of_monai():
     np.testing.assert_allclose(gaussian_weights((24, 17, 32)), theirs.numpy(), rtol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(64, 49, 33), (65, 100, 130), (97, 64, 71)])
+def test_positions_are_those_of_nnunet(shape):
+    theirs = pytest.importorskip("nnunetv2.inference.sliding_window_prediction")
+    window = (64, 48, 32)
+    plan = plan_windows(shape, window, 0.5, even=True)
+    assert [list(starts) for starts in plan.starts] == theirs.compute_steps_for_sliding_window(shape, window, 0.5)
+
+
+def test_weights_are_those_of_nnunet():
+    torch = pytest.importorskip("torch")
+    theirs = pytest.importorskip("nnunetv2.inference.sliding_window_prediction")
+    window = (24, 17, 32)
+    expected = theirs.compute_gaussian(window, dtype=torch.float32, device=torch.device("cpu")).numpy()
+    ours = gaussian_weights(window, as_nnunet=True)
+    np.testing.assert_allclose(ours, expected, rtol=0.01, atol=2e-5)
+
+
 def test_windows_roll_along_the_longest_axis_so_that_what_they_share_is_small():
     plan = plan_windows((20, 50, 30), (16, 16, 16), 0.25)
     assert plan.axis_order == (1, 2, 0)

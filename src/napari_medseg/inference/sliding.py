@@ -74,7 +74,7 @@ def slide(
     on_window : callable, optional
         Called with the number of windows done, before the first and after every batch; it may raise to stop.
     """
-    weights = torch.from_numpy(gaussian_weights(plan.window)).to(device)[_inside(plan)]
+    weights = torch.from_numpy(gaussian_weights(plan.window, as_nnunet=plan.as_nnunet)).to(device)[_inside(plan)]
     scores_sum = RollingSum(plan, n_classes, device, shift_invariant=True)
     weights_sum = RollingSum(plan, 1, device, shift_invariant=False) if sink.needs_weights else None
     done = 0

@@ -12,6 +12,8 @@ Shape3 = tuple[int, int, int]
 
 _SIGMA_OF_WINDOW = 0.125
 _SMALLEST_WEIGHT = 1e-3
+_SMALLEST_WEIGHT_OF_NNUNET = 1e-5
+"""Its own is the smallest number of float16; sums at half precision would lose what is multiplied by that."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,14 @@ class WindowPlan:
     starts : tuple of tuple of int
         First voxels of the windows along each axis. Along an axis shorter than the window it is 0 alone, and the window
         hangs over the end.
+    as_nnunet : bool
+        Whether the windows are weighted as by nnU-Net.
     """
 
     shape: Shape3
     window: Shape3
     starts: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    as_nnunet: bool = False
 
     @property
     def n_windows(self) -> int:
@@ -103,7 +108,7 @@ def plan_windows(shape: Shape3, window: Shape3, overlap: float, *, even: bool = 
         Part of a window that its neighbour shares, in [0, 1).
     even : bool
         Whether to spread the windows evenly instead, at the positions of nnU-Net's
-        ``compute_steps_for_sliding_window``.
+        ``compute_steps_for_sliding_window``, and to weight them as it does.
 
     Raises
     ------
@@ -114,22 +119,23 @@ def plan_windows(shape: Shape3, window: Shape3, overlap: float, *, even: bool = 
         raise ValueError(f"Windows overlap by a part in [0, 1), not {overlap}.")
     place = _even_starts if even else _starts
     first, second, third = (place(n, size, overlap) for n, size in zip(shape, window, strict=True))
-    return WindowPlan(shape, window, (first, second, third))
+    return WindowPlan(shape, window, (first, second, third), even)
 
 
-def gaussian_weights(window: Shape3) -> npt.NDArray[np.float32]:
+def gaussian_weights(window: Shape3, *, as_nnunet: bool = False) -> npt.NDArray[np.float32]:
     """Return how much each voxel of a window counts where windows overlap.
 
-    A Gaussian about the centre, σ an eighth of the window (Isensee et al., nnU-Net, Nature Methods 2021),
-    at least 0.001
-    so that no covered voxel is lost.
+    A Gaussian about the centre, σ an eighth of the window (Isensee et al., nnU-Net, Nature Methods 2021), with a
+    smallest weight so that no covered voxel is lost. nnU-Net's own centre is a voxel, also of windows of even size, and
+    its smallest weight smaller: near the faces of a volume all weights are below MONAI's smallest one, 0.001.
     """
     weights = np.ones((1, 1, 1))
     for axis, size in enumerate(window):
-        x = np.arange(size) - (size - 1) / 2
+        x = np.arange(size) - (size // 2 if as_nnunet else (size - 1) / 2)
         profile = np.exp(-(x**2) / (2 * (_SIGMA_OF_WINDOW * size) ** 2))
         weights = weights * np.expand_dims(profile, [n for n in range(3) if n != axis])
-    return np.maximum(weights, _SMALLEST_WEIGHT).astype(np.float32)
+    smallest = _SMALLEST_WEIGHT_OF_NNUNET if as_nnunet else _SMALLEST_WEIGHT
+    return np.maximum(weights, smallest).astype(np.float32)
 
 
 def _starts(n: int, size: int, overlap: float) -> tuple[int, ...]:
