@@ -199,4 +199,5 @@ def test_a_server_that_is_gone_is_told(
 def test_nothing_is_kept_among_fetched_images(fetched: Path) -> None:
     source = read_volume(fetched).source
     assert default_target(source, "Lung 1.0", "blobs", ".dcm") == Path.home() / "Lung_1.0_blobs.dcm"
+    assert default_target(source, "Lung 1.0 – labels", "", ".nii.gz") == Path.home() / "Lung_1.0_labels.nii.gz"
     assert default_place(fetched.parent, "blobs") == Path.home() / "pacs_results_blobs"

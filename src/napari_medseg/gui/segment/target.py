@@ -30,6 +30,9 @@ _SUFFIXES = (
     ".tiff",
     ".zip",
 )
+_OF_LABELS = " – "
+"""In the names of labels layers between the scan and what is in them."""
+
 _NOT_IN_NAMES = '<>:"/\\|?*'
 
 
@@ -49,7 +52,9 @@ def default_target(source: Source | None, name: str, model: str, suffix: str) ->
         Format.
     """
     folder, stem = Path.home(), safe_name(name) or "scan"
-    if source is not None and source.path is not None and not is_fetched(source.path):
+    if source is not None and source.path is not None and is_fetched(source.path):
+        stem = safe_name(name.partition(_OF_LABELS)[0]) or "scan"
+    elif source is not None and source.path is not None:
         stem = _stem(source.path)
         if _may_write(source.path.parent):
             folder = source.path.parent
