@@ -101,6 +101,24 @@ def test_what_is_not_on_the_list_is_named_and_refused(
     assert not (tmp_path / "user").exists() or not list((tmp_path / "user").iterdir())
 
 
+def test_references_that_grow_beyond_all_bounds_are_refused(write_bundle: WriteBundle) -> None:
+    parts: dict[str, Any] = {f"a{n}": [f"@a{n + 1}"] * 10 for n in range(15)}
+    with (
+        pytest.raises(MedsegError, match="too many values"),
+        open_offer(write_bundle(network_def="@a0", a15=[1], **parts)),
+    ):
+        pass
+
+
+def test_a_network_larger_than_any_machine_is_refused_before_it_is_built(
+    write_bundle: WriteBundle, tmp_path: Path
+) -> None:
+    network = {"_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 3, "strides": [2]}
+    folder = write_bundle(network_def={**network, "channels": [100_000, 1_000_000]})
+    with open_offer(folder) as offer, pytest.raises(MedsegError, match="not those of its network"):
+        add_offer(offer, tmp_path / "user")
+
+
 def test_code_is_shown_and_runs_only_on_a_yes(write_bundle: WriteBundle, tmp_path: Path) -> None:
     trace = tmp_path / "it ran"
     code = f"[open({str(trace)!r}, 'w').close(), 16][1]"

@@ -193,7 +193,7 @@ def test_one_window_gives_the_labels_of_nnunet(write_results: WriteResults) -> N
 
 def test_many_windows_give_the_labels_of_nnunet(write_results: WriteResults) -> None:
     written = plans(configuration={"normalization_schemes": ["ZScoreNormalization"], "use_mask_for_norm": [True]})
-    assert agreement(write_results(written, folds=1), scan((21, 26, 33), margin=2)) > 0.995
+    assert agreement(write_results(written, folds=1), scan((21, 26, 33), margin=2)) > 0.999
 
 
 def test_regions_give_the_labels_of_nnunet(write_results: WriteResults) -> None:

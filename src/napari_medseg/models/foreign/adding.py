@@ -20,6 +20,7 @@ from napari_medseg.models.foreign.nnunet import find_results, read_nnunet
 from napari_medseg.models.foreign.offer import Choices, Offer
 from napari_medseg.models.foreign.own_file import CARD_NAMES, is_network_file, read_network_file
 from napari_medseg.models.foreign.refusal import not_in_order
+from napari_medseg.models.foreign.words import word
 from napari_medseg.models.foreign.zip_file import unpack_model
 from napari_medseg.models.installing import install_model
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from napari_medseg.core.progress import CancelToken, ProgressCallback
 
+_LONGEST = 1000
 _UNPROVEN = {"file": "weights.safetensors", "sha256": "0" * 64, "size_bytes": 1, "dtype": "float32"}
 _UNPROVEN_ONNX = {**_UNPROVEN, "file": "network.onnx", "format": "onnx"}
 
@@ -183,6 +185,12 @@ def _checked(offer: Offer) -> Offer:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "card"
         raise not_in_order(f"{where}: {first['msg']}") from error
+    for what, shown in (
+        ("title", card.title),
+        ("licence", card.licence),
+        *(("label", one.name) for one in card.labels),
+    ):
+        word(shown, f"The model's {what}", _LONGEST)
     if card.n_classes != len(card.labels) + 1:
         raise not_in_order(f"it names {len(card.labels)} labels, and its network gives {card.n_classes - 1}")
     return replace(offer, values={**offer.values, "name": card.name})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from napari_medseg.models.foreign.refusal import not_in_order
@@ -48,7 +49,7 @@ def read_document(path: Path) -> dict[str, Any]:
 
 def _parse_json(content: str, path: Path) -> Any:
     try:
-        return json.loads(content)
+        return json.loads(content, parse_constant=lambda _: None)
     except (ValueError, RecursionError) as error:
         raise not_in_order(f"{path.name} is no JSON") from error
 
@@ -76,5 +77,7 @@ def _check(value: Any, path: Path, seen: list[int], depth: int) -> None:
     if isinstance(value, list):
         for part in value:
             _check(part, path, seen, depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise not_in_order(f"{path.name} holds numbers without end")
     elif not isinstance(value, str | int | float | bool | None):
         raise not_in_order(f"{path.name} holds a {type(value).__name__}")

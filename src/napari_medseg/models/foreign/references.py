@@ -16,6 +16,8 @@ from napari_medseg.models.foreign.refusal import cannot_translate, not_in_order
 _REFERENCE = re.compile(r"^@([A-Za-z_]\w*(?:(?:::|#)\w+)*)$")
 _SEPARATOR = re.compile(r"::|#")
 _DEEPEST = 40
+_MOST_VALUES = 200_000
+"""References can make a few lines very many values, as YAML's aliases can."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Configuration:
     values: dict[str, Any]
     evaluated: dict[str, Any] = field(default_factory=dict)
 
+    _seen: int = field(default=0, init=False, repr=False)
+
     def get(self, name: str) -> Any:
         """Return a value with all references followed; None if there is none. What needs code is an `Expression`.
 
@@ -48,11 +52,15 @@ class Configuration:
         MedsegError
             If a reference leads nowhere, in a circle, or to another file.
         """
+        self._seen = 0
         return self._resolved(self.values[name], 0) if name in self.values else None
 
     def _resolved(self, value: Any, depth: int) -> Any:
+        self._seen += 1
         if depth > _DEEPEST:
             raise not_in_order("its configuration refers to itself")
+        if self._seen > _MOST_VALUES:
+            raise not_in_order("its configuration holds too many values")
         if isinstance(value, dict):
             return {key: self._resolved(part, depth + 1) for key, part in value.items()}
         if isinstance(value, list):

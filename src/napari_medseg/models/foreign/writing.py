@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from napari_medseg.core.errors import MedsegError
 from napari_medseg.models.card import ModelCard, NetworkSpec
 from napari_medseg.models.foreign.refusal import not_in_order
 from napari_medseg.models.networks import build_network
@@ -37,7 +38,9 @@ def write_network(values: dict[str, Any], states: Sequence[State], folder: Path)
     MedsegError
         If the network cannot be built, or the weights are not its own.
     """
-    network = build_network(NetworkSpec.model_validate(values["network"]))
+    spec = NetworkSpec.model_validate(values["network"])
+    _require_fit(spec, states)
+    network = build_network(spec)
     folds = getattr(network, "folds", [network])
     for fold, state in zip(folds, states, strict=True):
         try:
@@ -46,6 +49,19 @@ def write_network(values: dict[str, Any], states: Sequence[State], folder: Path)
             raise not_in_order("its weights are not those of its network") from error
     weights = save_weights(network.state_dict(), folder / _WEIGHTS_FILE, _number_type(states))
     return ModelCard.model_validate({**values, "weights": weights.model_dump()})
+
+
+def _require_fit(spec: NetworkSpec, states: Sequence[State]) -> None:
+    """Compare shapes before any memory is taken: a few words can ask for a network larger than any machine."""
+    try:
+        with torch.device("meta"):
+            network = build_network(spec)
+    except (MedsegError, NotImplementedError):  # some networks compute while they are built
+        return
+    for fold, state in zip(getattr(network, "folds", [network]), states, strict=True):
+        expected = {name: tensor.shape for name, tensor in fold.state_dict().items()}
+        if expected != {name: tensor.shape for name, tensor in state.items()}:
+            raise not_in_order("its weights are not those of its network")
 
 
 def _number_type(states: Sequence[State]) -> DtypeName:

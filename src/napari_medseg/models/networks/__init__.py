@@ -26,6 +26,9 @@ _BUILDERS = {
 }
 """Module and function of each family; a family's libraries are imported when a network of it is built."""
 
+_REFUSALS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What libraries raise on arguments that they do not like."""
+
 
 def build_network(spec: NetworkSpec) -> torch.nn.Module:
     """Build the network that a card names, with random weights.
@@ -53,5 +56,5 @@ def build_network(spec: NetworkSpec) -> torch.nn.Module:
     builder: Callable[[NetworkSpec], torch.nn.Module] = getattr(import_module(f"{__name__}.{module}"), name)
     try:
         return builder(spec)
-    except (TypeError, ValueError) as error:
+    except _REFUSALS as error:
         raise MedsegError(f"The network of family '{spec.family}' refuses its arguments.", str(error)) from error
