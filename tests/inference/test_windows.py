@@ -53,9 +53,8 @@ def test_weights_are_those_of_nnunet():
     torch = pytest.importorskip("torch")
     theirs = pytest.importorskip("nnunetv2.inference.sliding_window_prediction")
     window = (24, 17, 32)
-    expected = theirs.compute_gaussian(window, dtype=torch.float32, device=torch.device("cpu")).numpy()
-    ours = gaussian_weights(window, as_nnunet=True)
-    np.testing.assert_allclose(ours, expected, rtol=0.01, atol=2e-5)
+    expected = theirs.compute_gaussian(window, 1 / 8, 10, torch.float32, torch.device("cpu")).numpy()
+    np.testing.assert_allclose(gaussian_weights(window, as_nnunet=True), expected, rtol=0.001, atol=1e-6)
 
 
 def test_windows_roll_along_the_longest_axis_so_that_what_they_share_is_small():

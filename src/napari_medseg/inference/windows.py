@@ -12,8 +12,8 @@ Shape3 = tuple[int, int, int]
 
 _SIGMA_OF_WINDOW = 0.125
 _SMALLEST_WEIGHT = 1e-3
-_SMALLEST_WEIGHT_OF_NNUNET = 1e-5
-"""Its own is the smallest number of float16; sums at half precision would lose what is multiplied by that."""
+_HIGHEST_OF_NNUNET, _SMALLEST_OF_NNUNET = 10.0, 1e-6
+"""Its smallest weight is the smallest number of float16, and is lost when scores are summed in that."""
 
 
 @dataclass(frozen=True)
@@ -127,15 +127,17 @@ def gaussian_weights(window: Shape3, *, as_nnunet: bool = False) -> npt.NDArray[
 
     A Gaussian about the centre, σ an eighth of the window (Isensee et al., nnU-Net, Nature Methods 2021), with a
     smallest weight so that no covered voxel is lost. nnU-Net's own centre is a voxel, also of windows of even size, and
-    its smallest weight smaller: near the faces of a volume all weights are below MONAI's smallest one, 0.001.
+    its smallest weight smaller: near the faces of a volume all weights are below MONAI's smallest one, 0.001 of the
+    highest.
     """
     weights = np.ones((1, 1, 1))
     for axis, size in enumerate(window):
         x = np.arange(size) - (size // 2 if as_nnunet else (size - 1) / 2)
         profile = np.exp(-(x**2) / (2 * (_SIGMA_OF_WINDOW * size) ** 2))
         weights = weights * np.expand_dims(profile, [n for n in range(3) if n != axis])
-    smallest = _SMALLEST_WEIGHT_OF_NNUNET if as_nnunet else _SMALLEST_WEIGHT
-    return np.maximum(weights, smallest).astype(np.float32)
+    if as_nnunet:
+        return np.maximum(weights * _HIGHEST_OF_NNUNET, _SMALLEST_OF_NNUNET).astype(np.float32)
+    return np.maximum(weights, _SMALLEST_WEIGHT).astype(np.float32)
 
 
 def _starts(n: int, size: int, overlap: float) -> tuple[int, ...]:
