@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from napari_medseg.io.dicom import header_layout
 from napari_medseg.io.dicom.attributes import SEQUENCES_READ
 from napari_medseg.io.dicom.elements import HeaderElements
 from napari_medseg.io.dicom.file_header import UNREADABLE, read_elements, read_with_pydicom
@@ -104,3 +106,53 @@ def test_descending_elements_are_left_to_pydicom(tmp_path, slice_maker, slice_sa
     path.write_bytes(whole[:at] + whole[at + 10 : at + 20] + whole[at : at + 10] + whole[at + 20 :])
     with pytest.raises(NotPlain):
         quick(path)
+
+
+def changed(whole: bytes, at: int, by: int) -> bytes:
+    return whole[:at] + bytes([(whole[at] + by) % 256]) + whole[at + 1 :]
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_a_header_laid_out_like_the_one_before_is_answered_as_if_it_were_the_first(
+    slice_maker, slice_saver, tmp_path, monkeypatch, syntax
+):
+    """Every byte of a header changed in turn, after the unchanged one was walked."""
+    ds = slice_maker(np.arange(20, dtype=np.int16).reshape(4, 5))
+    ds.file_meta.TransferSyntaxUID = syntax
+    item = Dataset()
+    item.PatientName = "Not^This"
+    ds.ReferencedImageSequence = [item]
+    ds["ReferencedImageSequence"].is_undefined_length = True
+    whole = slice_saver(ds, tmp_path / "x").read_bytes()
+    n_alike = 0
+    for at in range(128, len(whole) - 40):
+        data = changed(whole, at, 1)
+        monkeypatch.setattr(header_layout, "_last", [])
+        monkeypatch.setattr(header_layout, "_layouts", OrderedDict())
+        try:
+            first = facts(walk_header(data, len(data)))
+        except (NotPlain, IndexError) as error:
+            first = type(error)
+        monkeypatch.setattr(header_layout, "_last", [])
+        monkeypatch.setattr(header_layout, "_layouts", OrderedDict())
+        walk_header(whole, len(whole))
+        n_alike += header_layout.find_layout(data, len(data)) is not None
+        try:
+            second = facts(walk_header(data, len(data)))
+        except (NotPlain, IndexError) as error:
+            second = type(error)
+        assert second == first
+    assert n_alike > 200  # those with other values
+
+
+def test_a_shorter_file_laid_out_alike_is_not_taken_for_a_whole_one(slice_maker, slice_saver, tmp_path):
+    whole = slice_saver(slice_maker(np.arange(20, dtype=np.int16).reshape(4, 5)), tmp_path / "x").read_bytes()
+    found = walk_header(whole, len(whole))
+    for end in range(140, len(whole), 5):
+        try:
+            cut = walk_header(whole[:end], end)
+        except (NotPlain, IndexError):
+            continue
+        if cut.pixels is not None:
+            assert cut.values == found.values
+            assert cut.pixels.available == end - cut.pixels.offset

@@ -10,12 +10,16 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pydicom import charset
 
 from napari_medseg.io.dicom import attributes
 
 _BINARY_FORMATS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+_LONGEST_REMEMBERED = 128
+"""Bytes of a value whose numbers are kept for the next header that has the same."""
+
 _BYTES_OF = {code: struct.calcsize(code) for code in _BINARY_FORMATS.values()}
 
 
@@ -73,7 +77,9 @@ class HeaderElements:
 
     def text(self, tag: int) -> str:
         """Return a text in plain ASCII: codes, identifiers, dates."""
-        return self._bytes(tag).decode("ascii", errors="replace").strip("\0 ")
+        if tag not in self.values:
+            return ""
+        return self.values[tag][1].decode("ascii", errors="replace").strip("\0 ")
 
     def texts(self, tag: int) -> tuple[str, ...]:
         """Return the values of a multi-valued code."""
@@ -82,7 +88,7 @@ class HeaderElements:
 
     def written_text(self, tag: int) -> str:
         """Return a text in the character set of the file: names and descriptions."""
-        value = self._bytes(tag)
+        value = self.values[tag][1] if tag in self.values else b""
         if value.isascii() and b"\x1b" not in value:
             return value.decode("ascii").strip("\0 ")
         try:
@@ -101,20 +107,14 @@ class HeaderElements:
         vr : str
             The value representation of the standard, used where the file (implicit VR, UN) does not tell.
         """
-        told, value = self.values.get(tag, (None, b""))
+        if tag not in self.values:  # most elements are absent from most headers
+            return None
+        told, value = self.values[tag]
         if not value:
             return None
         code = _BINARY_FORMATS.get(vr if told is None or told == "UN" else told)
-        try:
-            if code is None:
-                found = [float(part) for part in value.rstrip(b"\0 ").split(b"\\")]
-            else:
-                order = "<" if self.is_little_endian else ">"
-                count = len(value) // _BYTES_OF[code]
-                found = [float(n) for n in struct.unpack_from(f"{order}{count}{code}", value)]
-        except (ValueError, struct.error):
-            return None
-        return tuple(found) if found and math.isfinite(sum(found)) else None
+        parse = _parse_again if len(value) <= _LONGEST_REMEMBERED else _parse
+        return parse(value, code, self.is_little_endian)
 
     def number(self, tag: int, vr: str = "DS") -> float | None:
         """Return the first value of a numeric element."""
@@ -126,5 +126,20 @@ class HeaderElements:
         found = self.numbers(tag, vr)
         return round(found[0]) if found else None
 
-    def _bytes(self, tag: int) -> bytes:
-        return self.values.get(tag, (None, b""))[1]
+
+def _parse(value: bytes, code: str | None, is_little_endian: bool) -> tuple[float, ...] | None:
+    """Return the numbers of a value, given the format of one, or None for a text."""
+    try:
+        if code is None:
+            found = [float(part) for part in value.rstrip(b"\0 ").split(b"\\")]
+        else:
+            order = "<" if is_little_endian else ">"
+            count = len(value) // _BYTES_OF[code]
+            found = [float(n) for n in struct.unpack_from(f"{order}{count}{code}", value)]
+    except (ValueError, struct.error):
+        return None
+    return tuple(found) if found and math.isfinite(sum(found)) else None
+
+
+_parse_again = lru_cache(maxsize=4096)(_parse)
+"""The images of a series tell most numbers alike."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from napari_medseg.io.dicom import attributes as tags
@@ -22,6 +23,23 @@ _SPACINGS = (
     (tags.NOMINAL_SCANNED_PIXEL_SPACING, "NominalScannedPixelSpacing"),
 )
 
+VARYING_FACTS = frozenset(
+    {
+        tags.INSTANCE_NUMBER,
+        tags.IMAGE_POSITION_PATIENT,
+        tags.RESCALE_SLOPE,
+        tags.RESCALE_INTERCEPT,
+        tags.WINDOW_CENTER,
+        tags.WINDOW_WIDTH,
+        tags.TRIGGER_TIME,
+        tags.FRAME_REFERENCE_TIME,
+        tags.ACQUISITION_DATE_TIME,
+        tags.ACQUISITION_TIME,
+        tags.CONTENT_TIME,
+    }
+)
+"""Elements that differ between the images of a series, as a rule; nothing but `varying_facts` depends on them."""
+
 _B_VALUES = (
     (tags.DIFFUSION_B_VALUE, "FD"),  # the standard's
     (tags.SIEMENS_B_VALUE, "IS"),  # Siemens
@@ -37,24 +55,17 @@ def facts_of_frame(elements: HeaderElements) -> dict[str, Any]:
     """Return the fields of an `Instance` that may differ from frame to frame of a file."""
     row_direction, column_direction = _read_directions(elements)
     spacing, spacing_from = _read_spacing(elements)
-    return {
+    return varying_facts(elements) | {
         "image_type": elements.texts(tags.IMAGE_TYPE),
-        "instance_number": elements.integer(tags.INSTANCE_NUMBER, "IS"),
-        "position": triple(elements.numbers(tags.IMAGE_POSITION_PATIENT)),
         "row_direction": row_direction,
         "column_direction": column_direction,
         "pixel_spacing": spacing,
         "spacing_from": spacing_from,
         "slice_thickness": positive(elements.number(tags.SLICE_THICKNESS)),
         "slice_spacing": positive(elements.number(tags.SPACING_BETWEEN_SLICES)),
-        "slope": elements.number(tags.RESCALE_SLOPE),
-        "intercept": elements.number(tags.RESCALE_INTERCEPT),
         "rescale_type": elements.text(tags.RESCALE_TYPE),
-        "windows": windows_in_header(elements),
         "acquisition_number": elements.integer(tags.ACQUISITION_NUMBER, "IS"),
         "temporal_position": elements.integer(tags.TEMPORAL_POSITION_IDENTIFIER, "IS"),
-        "trigger_time_ms": elements.number(tags.TRIGGER_TIME),
-        "reference_time_ms": elements.number(tags.FRAME_REFERENCE_TIME),
         "echo_time_ms": elements.number(tags.ECHO_TIME),
         "echo_number": elements.integer(tags.ECHO_NUMBERS, "IS"),
         "inversion_time_ms": elements.number(tags.INVERSION_TIME),
@@ -62,6 +73,19 @@ def facts_of_frame(elements: HeaderElements) -> dict[str, Any]:
         "b_value": _read_b_value(elements),
         "gradient": _read_gradient(elements),
         "component": _read_component(elements),
+    }
+
+
+def varying_facts(elements: HeaderElements) -> dict[str, Any]:
+    """Return those fields of `facts_of_frame` that depend on `VARYING_FACTS`."""
+    return {
+        "instance_number": elements.integer(tags.INSTANCE_NUMBER, "IS"),
+        "position": triple(elements.numbers(tags.IMAGE_POSITION_PATIENT)),
+        "slope": elements.number(tags.RESCALE_SLOPE),
+        "intercept": elements.number(tags.RESCALE_INTERCEPT),
+        "windows": windows_in_header(elements),
+        "trigger_time_ms": elements.number(tags.TRIGGER_TIME),
+        "reference_time_ms": elements.number(tags.FRAME_REFERENCE_TIME),
         "acquired_at": _read_moment(elements, tags.ACQUISITION_DATE_TIME, tags.ACQUISITION_DATE, tags.ACQUISITION_TIME),
         "content_at": _read_moment(elements, None, tags.CONTENT_DATE, tags.CONTENT_TIME),
     }
@@ -144,6 +168,11 @@ def _read_moment(elements: HeaderElements, both: int | None, date: int, time: in
     """Return a date and time as seconds that can be compared with others of the series."""
     text = elements.text(both) if both is not None else ""
     day, clock = (text[:8], text[8:]) if len(text) > 8 else (elements.text(date), elements.text(time))
+    return _seconds_of(day, clock)
+
+
+@lru_cache(maxsize=1024)
+def _seconds_of(day: str, clock: str) -> float | None:
     clock = clock.replace(":", "").split("+")[0].split("-")[0]
     try:
         seconds = float(clock[4:] or 0)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from napari_medseg.io.dicom import attributes as tags
 from napari_medseg.io.dicom.encoding import is_encapsulated
 from napari_medseg.io.dicom.faults import cut_short
 from napari_medseg.io.dicom.file_header import read_elements
-from napari_medseg.io.dicom.frame_facts import facts_of_frame, positive
+from napari_medseg.io.dicom.frame_facts import VARYING_FACTS, facts_of_frame, positive, varying_facts
 from napari_medseg.io.dicom.instance import Instance, PixelFormat
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from napari_medseg.io.dicom.elements import HeaderElements, PixelElement
+
+VARYING = VARYING_FACTS | {tags.SOP_INSTANCE_UID, tags.SLICE_LOCATION}
+"""Elements that differ between the files of a series, as a rule."""
+
+_SIBLINGS_KEPT = 64
+_NO_FILE = Path()
+_siblings: dict[tuple[Any, ...], Instance] = {}
 
 
 def read_instance(path: Path, head: bytes) -> Instance | str:
@@ -52,16 +59,46 @@ def holds_image(elements: HeaderElements) -> bool:
 
 
 def instance_from(elements: HeaderElements, path: Path) -> Instance:
-    """Return the image that a header describes; raises as `read_instance`."""
+    """Return the image that a header describes; raises as `read_instance`.
+
+    The files of a series differ in a few elements only: of the rest it is asked once what it means.
+    """
     if elements.pixels is None:
         raise ValueError("there are no pixels")
+    if tags.PER_FRAME_GROUPS in elements.values:
+        return _instance_from_all(elements, elements.pixels, path)
+    alike = (
+        elements.transfer_syntax,
+        elements.is_little_endian,
+        elements.pixels.tag,
+        tuple(item for item in elements.values.items() if item[0] not in VARYING),
+    )
+    sibling = _siblings.get(alike)
+    if sibling is None:
+        found = _instance_from_all(elements, elements.pixels, path)
+        while len(_siblings) >= _SIBLINGS_KEPT:
+            _siblings.pop(next(iter(_siblings)), None)
+        _siblings[alike] = replace(found, path=_NO_FILE)
+        return found
+    return replace(
+        sibling,
+        path=path,
+        pixels_at=elements.pixels.offset,
+        pixels_length=_pixel_bytes(elements.pixels, sibling.pixel_format, sibling.n_frames, path),
+        sop_instance_uid=elements.text(tags.SOP_INSTANCE_UID),
+        slice_location=elements.number(tags.SLICE_LOCATION),
+        **varying_facts(elements),
+    )
+
+
+def _instance_from_all(elements: HeaderElements, pixels: PixelElement, path: Path) -> Instance:
     rows, columns = elements.integer(tags.ROWS) or 0, elements.integer(tags.COLUMNS) or 0
     stored = _read_format(elements, rows, columns)
     n_frames = max(elements.integer(tags.NUMBER_OF_FRAMES, "IS") or 1, 1)
     return Instance(
         path=path,
-        pixels_at=elements.pixels.offset,
-        pixels_length=_pixel_bytes(elements.pixels, stored, n_frames, path),
+        pixels_at=pixels.offset,
+        pixels_length=_pixel_bytes(pixels, stored, n_frames, path),
         pixel_format=stored,
         n_frames=n_frames,
         is_multiframe_object=elements.has(tags.PER_FRAME_GROUPS),

@@ -11,6 +11,7 @@ import struct
 from napari_medseg.io.dicom.attributes import PIXEL_ELEMENTS, SEQUENCES_READ, WANTED
 from napari_medseg.io.dicom.deflate import DEFLATED, end_of_meta
 from napari_medseg.io.dicom.elements import HeaderElements, PixelElement
+from napari_medseg.io.dicom.header_layout import HeaderLayout, Recorder, find_layout, keep_layout
 
 _IMPLICIT = "1.2.840.10008.1.2"
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
@@ -53,6 +54,9 @@ def walk_header(data: bytes, size: int) -> HeaderElements:
     IndexError
         If the header goes on behind `data`.
     """
+    known = find_layout(data, size)
+    if known is not None:
+        return known.elements(data, size)
     try:
         start = end_of_meta(data)
     except ValueError:
@@ -60,13 +64,17 @@ def walk_header(data: bytes, size: int) -> HeaderElements:
     if start >= len(data):
         raise IndexError
     meta: Values = {}
-    _walk(data[:start], 132, start, False, meta, keep_all=True)
+    recorder = Recorder()
+    _walk(data[:start], 132, start, False, meta, recorder, keep_all=True)
     syntax, media_class = (_uid(meta, tag) for tag in (0x00020010, 0x00020002))
     if syntax in _NOT_WALKED:
         raise NotPlain
     values: Values = {}
-    pixels = _walk(data, start, size, syntax == _IMPLICIT, values)
-    return HeaderElements(values, syntax, media_class, True, pixels)
+    pixels = _walk(data, start, size, syntax == _IMPLICIT, values, recorder)
+    elements = HeaderElements(values, syntax, media_class, True, pixels)
+    if pixels is not None:
+        keep_layout(HeaderLayout(recorder, elements, data), data, size)
+    return elements
 
 
 def _uid(meta: Values, tag: int) -> str:
@@ -74,12 +82,13 @@ def _uid(meta: Values, tag: int) -> str:
 
 
 def _walk(
-    data: bytes, at: int, size: int, implicit: bool, values: Values, keep_all: bool = False
+    data: bytes, at: int, size: int, implicit: bool, values: Values, recorder: Recorder, keep_all: bool = False
 ) -> PixelElement | None:
     """Walk top-level elements until the pixels or the end of the file; `size` is where the file ends."""
     last = 0
     end = len(data) - 12
     while at < size:
+        begin = at
         if at > end or implicit:
             tag, vr, start, length = element_at(data, at, implicit, size)
         else:  # as element_at does, without the cost of a call for each of some hundred elements
@@ -91,15 +100,19 @@ def _walk(
             raise NotPlain
         last = tag
         if tag in PIXEL_ELEMENTS:
+            recorder.fixed.append((begin, start))
             return PixelElement(tag, start, -1 if length == UNDEFINED else length, size - start)
         if length == UNDEFINED:
             if vr not in (b"SQ", b""):
                 raise NotPlain
             at = end_of_sequence(data, start, implicit, size, 0)
+            recorder.fixed.append((begin, at))
             if tag in WANTED:
                 told = None if implicit else "SQ"
                 values[tag] = (told, data[start : at - 8] if tag in SEQUENCES_READ else b"")
+                recorder.values.append((tag, told, start, at - 8 if tag in SEQUENCES_READ else start))
             continue
+        recorder.fixed.append((begin, start))
         at = start + length
         if at > size:
             raise NotPlain
@@ -108,6 +121,7 @@ def _walk(
                 raise IndexError
             skipped = vr == b"SQ" and tag not in SEQUENCES_READ
             values[tag] = (vr.decode() or None, b"" if skipped else data[start:at])
+            recorder.values.append((tag, vr.decode() or None, start, start if skipped else at))
     return None
 
 

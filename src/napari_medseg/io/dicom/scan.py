@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,15 +21,16 @@ from napari_medseg.io.dicom.sniff import looks_like_dicom, read_head
 from napari_medseg.io.dicom.without_image import what_is_held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from napari_medseg.core.study import Series
 
 _THREADS = 4
-"""Python reads headers one at a time; more threads only hide a slow disk or network."""
+"""They read the heads of files ahead, which hides a slow disk or network; one thread makes sense of them."""
 
 _BATCH = 32
-"""Files a thread reads before the next report; a switch of threads costs as much as a header."""
+"""Files a thread reads at once; a switch of threads costs as much as a header."""
 
 
 _Outcome = list[Instance] | str | MedsegError | None
@@ -118,17 +119,34 @@ def _read_files(
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
             done = 0
-            for batch, outcomes in zip(batches, pool.map(_read_batch, batches), strict=True):
-                for path, outcome in zip(batch, outcomes, strict=True):
-                    found.add(path, outcome)
+            for batch, heads in zip(batches, _ahead(pool, batches), strict=True):
+                for path, head in zip(batch, heads, strict=True):
+                    found.add(path, _read_file(path, head))
                 done += len(batch)
                 report(on_progress, done, len(files), "Reading headers", cancel)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _read_batch(files: list[Path]) -> list[_Outcome]:
-    return [_read_file(path) for path in files]
+def _ahead(pool: ThreadPoolExecutor, batches: list[list[Path]]) -> Iterator[list[bytes | OSError]]:
+    """Read the heads of batches in order, a few batches ahead of the one that is wanted."""
+    waiting: deque[Future[list[bytes | OSError]]] = deque()
+    for batch in batches:
+        waiting.append(pool.submit(_read_heads, batch))
+        if len(waiting) > 2 * _THREADS:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _read_heads(files: list[Path]) -> list[bytes | OSError]:
+    heads: list[bytes | OSError] = []
+    for path in files:
+        try:
+            heads.append(read_head(path))
+        except OSError as error:
+            heads.append(error)
+    return heads
 
 
 def _list_files(place: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -144,11 +162,9 @@ def _list_files(place: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     return files
 
 
-def _read_file(path: Path) -> _Outcome:
-    try:
-        head = read_head(path)
-    except OSError as error:
-        return unreadable(path, error.strerror or "") if path.suffix.lower() in (".dcm", ".ima") else None
+def _read_file(path: Path, head: bytes | OSError) -> _Outcome:
+    if isinstance(head, OSError):
+        return unreadable(path, head.strerror or "") if path.suffix.lower() in (".dcm", ".ima") else None
     if not looks_like_dicom(head):
         return None
     try:

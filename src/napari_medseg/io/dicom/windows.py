@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +32,13 @@ def windows_in_header(elements: HeaderElements) -> tuple[Window, ...]:
     if centres is None or widths is None:
         return ()
     names = elements.texts(tags.WINDOW_EXPLANATION)
-    function = _FUNCTIONS.get(elements.text(tags.VOI_LUT_FUNCTION), "LINEAR")
+    return _windows_of(centres, widths, names, _FUNCTIONS.get(elements.text(tags.VOI_LUT_FUNCTION), "LINEAR"))
+
+
+@lru_cache(maxsize=256)
+def _windows_of(
+    centres: tuple[float, ...], widths: tuple[float, ...], names: tuple[str, ...], function: WindowFunction
+) -> tuple[Window, ...]:
     return tuple(
         Window(centre, width, names[n].title() if n < len(names) else "", _function_of(function, width))
         for n, (centre, width) in enumerate(zip(centres, widths, strict=False))
