@@ -6,7 +6,13 @@ import torch
 
 from napari_medseg.core import MedsegError
 from napari_medseg.inference.devices import Accelerators, choose_device
-from napari_medseg.inference.stepdown import Attempt, cpu_batch, is_out_of_memory, run_with_step_down
+from napari_medseg.inference.stepdown import (
+    Attempt,
+    NotEnoughMemoryError,
+    cpu_batch,
+    is_out_of_memory,
+    run_with_step_down,
+)
 
 NONE, CUDA, MPS = Accelerators(), Accelerators(cuda="A card"), Accelerators(mps=True)
 
@@ -69,10 +75,22 @@ def test_no_note_when_all_is_well():
 
 def test_a_full_card_computes_in_smaller_steps_and_then_the_processor_does(monkeypatch):
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
-    (_, notes), tried = run_failing(2, torch.OutOfMemoryError("CUDA out of memory."), "cuda")
-    assert [(a.device, a.batch) for a in tried] == [("cuda", 4), ("cuda", 1), ("cpu", 1)]
-    assert "smaller steps" in notes[0]
-    assert "processor" in notes[1]
+    (_, notes), tried = run_failing(4, torch.OutOfMemoryError("CUDA out of memory."), "cuda")
+    assert tried == [
+        Attempt("cuda", 4),
+        Attempt("cuda", 1),
+        Attempt("cuda", 1, half_sums=True),
+        Attempt("cuda", 1, sums_on="cpu"),
+        Attempt("cpu", 1),
+    ]
+    told = ["smaller steps", "half precision", "computer's memory", "processor"]
+    assert all(words in note for words, note in zip(told, notes, strict=True))
+
+
+def test_the_processor_too_is_asked_for_less():
+    (_, notes), tried = run_failing(1, NotEnoughMemoryError("Too much."), "cpu")
+    assert tried == [Attempt("cpu", 1), Attempt("cpu", 1, half_sums=True)]
+    assert "half precision" in notes[0]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +99,12 @@ def test_a_full_card_computes_in_smaller_steps_and_then_the_processor_does(monke
 )
 def test_too_little_memory_on_the_processor_is_an_error_for_the_user(error):
     with pytest.raises(MedsegError, match="not enough memory"):
-        run_failing(1, error, "cpu")
+        run_failing(2, error, "cpu")
+
+
+def test_what_would_be_needed_is_told():
+    with pytest.raises(MedsegError, match="needs 9 GB"):
+        run_failing(2, NotEnoughMemoryError("It needs 9 GB."), "cpu")
 
 
 def test_other_errors_are_not_hidden():

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from napari_medseg.core import BoxPrompt, Cancelled, CancelToken, Geometry, MedsegError, Reorientation
 from napari_medseg.inference import engine
 from napari_medseg.inference.engine import FrameTask
-from napari_medseg.inference.stepdown import Attempt
+from napari_medseg.inference.stepdown import Attempt, NotEnoughMemoryError
 
 CPU = Attempt("cpu", 1)
 CENTRE_RAS = np.array([4.0, -6.0, 3.0])
@@ -124,7 +124,8 @@ def test_progress_counts_windows_and_names_what_is_done(make_card, brightness, n
     task = FrameTask(make_card(), noise.array, noise.geometry, on_progress=lambda *report: reports.append(report))
     task.run(brightness, CPU)
     n = task.plan.n_windows
-    expected = [(0, n, "Preparing the scan")]
+    assert reports[0][2].startswith("Preparing the scan (needs ")
+    expected = [reports[0]]
     expected += [(done, n, "Segmenting on the processor") for done in range(n + 1)]
     assert reports == [*expected, (n, n, "Cleaning up")]
 
@@ -167,8 +168,20 @@ def test_an_empty_scan_gives_no_labels(make_card, brightness):
 def test_too_little_memory_is_told_before_the_run(make_card, brightness, noise, monkeypatch):
     monkeypatch.setattr("napari_medseg.inference.memory.available_bytes", lambda: 1000)
     monkeypatch.setattr(engine, "slide", lambda *_, **__: pytest.fail("it started"))
-    with pytest.raises(MedsegError, match="GB"):
+    with pytest.raises(NotEnoughMemoryError, match=r"needs about .* MB"):
         FrameTask(make_card(), noise.array, noise.geometry).run(brightness, CPU)
+
+
+@pytest.mark.parametrize("spacing", [None, [1.4, 1.4, 1.4]])
+def test_every_step_down_gives_the_same_labels(make_card, noise, spacing):
+    torch.manual_seed(0)
+    network = torch.nn.Conv3d(1, 3, 3, padding=1).eval().requires_grad_(False)
+    card = make_card(spacing_mm=spacing)
+    steps = [CPU, Attempt("cpu", 3), Attempt("cpu", 1, half_sums=True), Attempt("cpu", 1, sums_on="cpu")]
+    first, *others = [FrameTask(card, noise.array, noise.geometry).run(network, step) for step in steps]
+    assert len(np.unique(first)) == 3
+    for other in others:
+        assert (other == first).mean() > 0.9999  # but for ties
 
 
 def test_planes_go_through_2d_networks(make_card):

@@ -80,7 +80,7 @@ def test_the_answer_is_that_of_this_process(worker, tiny_model, noise, expected,
     assert reports[:3] == [
         (0, 1, "Starting the segmentation process"),
         (0, 1, "Loading the model"),
-        (0, total, "Preparing the scan"),
+        (0, total, "Preparing the scan (needs 34 MB)"),
     ]
     steps = [done for done, _, _ in reports[3:-1]]
     assert {report[1:] for report in reports[3:-1]} == {(total, "Segmenting on the processor")}

@@ -15,7 +15,7 @@ from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.core.prompt import BoxPrompt
 from napari_medseg.inference.fit import label_type
 from napari_medseg.inference.grid import WorkGrid, plan_grid
-from napari_medseg.inference.memory import estimate_bytes, require_memory
+from napari_medseg.inference.memory import estimate_bytes, require_memory, spoken_bytes
 from napari_medseg.inference.postprocess import remove_islands
 from napari_medseg.inference.predictor import NetworkPredictor
 from napari_medseg.inference.prepare import work_voxels
@@ -98,12 +98,14 @@ class FrameTask:
         Raises
         ------
         MedsegError
-            If memory will not suffice, or the network gives values that are not finite.
+            If the network gives values that are not finite.
+        NotEnoughMemoryError
+            If memory will not suffice.
         Cancelled
             If the token or the callback stopped it.
         """
-        self._require_memory(attempt)
-        self._report(0, "Preparing the scan")
+        needed = self._require_memory(attempt)
+        self._report(0, f"Preparing the scan (needs {spoken_bytes(needed)})")
         work = work_voxels(self.voxels, self.grid, self.region, self.card.input.intensity)
         labels = np.zeros_like(self.voxels, dtype=self._rule.dtype)  # in the scan's own memory order
         self._label(work, network, attempt, self.grid.reorientation.apply(labels), on_processor)
@@ -151,7 +153,8 @@ class FrameTask:
             sink,
             n_classes=self._n_classes,
             batch=attempt.batch,
-            device=attempt.device,
+            device=attempt.sum_device,
+            half_sums=attempt.half_sums,
             on_window=lambda done: self._report(done, f"Segmenting on {spoken_device(attempt.device)}{computed_by}"),
         )
 
@@ -163,7 +166,8 @@ class FrameTask:
             kept[box] = labels[box]
         return kept
 
-    def _require_memory(self, attempt: Attempt) -> None:
+    def _require_memory(self, attempt: Attempt) -> int:
+        """Return about how many bytes the run will take; raise if there are not so many."""
         needed = estimate_bytes(
             self.plan,
             n_classes=self._n_classes,
@@ -171,8 +175,10 @@ class FrameTask:
             label_bytes=self._rule.dtype.itemsize,
             resampled=self.grid.is_resampled,
             batch=attempt.batch if attempt.device == "cpu" else 0,
+            half_sums=attempt.half_sums,
         )
         require_memory(needed)
+        return needed
 
     def _report(self, done: int, label: str) -> None:
         report(self.on_progress, done, self.plan.n_windows, label, self.cancel)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from napari_medseg.core.errors import MedsegError
 from napari_medseg.inference.rolling import EXACT_CARRY_BYTES
+from napari_medseg.inference.stepdown import NotEnoughMemoryError
 from napari_medseg.io.memory import available_bytes
 
 if TYPE_CHECKING:
@@ -17,7 +17,14 @@ _ACTIVATION_BYTES_PER_WINDOW_VOXEL = 1000
 
 
 def estimate_bytes(
-    plan: WindowPlan, *, n_classes: int, scan_voxels: int, label_bytes: int, resampled: bool, batch: int = 1
+    plan: WindowPlan,
+    *,
+    n_classes: int,
+    scan_voxels: int,
+    label_bytes: int,
+    resampled: bool,
+    batch: int = 1,
+    half_sums: bool = False,
 ) -> int:
     """Estimate what a run allocates beyond the scan itself.
 
@@ -35,10 +42,13 @@ def estimate_bytes(
         Whether the region is interpolated, and its scores on the way back.
     batch : int
         Windows in one call.
+    half_sums : bool
+        Whether what layers of windows share is kept at half precision.
     """
     labels = scan_voxels * label_bytes
     layers = math.prod(plan.carry_shape(0))
-    carried = layers * n_classes * (4 if layers * n_classes * 4 <= EXACT_CARRY_BYTES else 2)
+    exact = not half_sums and layers * n_classes * 4 <= EXACT_CARRY_BYTES
+    carried = layers * n_classes * (4 if exact else 2)
     carried += 4 * n_classes * (math.prod(plan.carry_shape(1)) + math.prod(plan.carry_shape(2)))
     network = math.prod(plan.window) * batch * (_ACTIVATION_BYTES_PER_WINDOW_VOXEL + 8 * n_classes)
     # float32 before and after interpolation; one plane of scores and a window of them again on the way back.
@@ -59,12 +69,16 @@ def require_memory(needed: int, available: int | None = None) -> None:
 
     Raises
     ------
-    MedsegError
+    NotEnoughMemoryError
         If more is needed than there is.
     """
     free = available if available is not None else available_bytes()
     if free is not None and needed > free:
-        raise MedsegError(
-            f"Segmenting this scan needs about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free.",
-            "Confine the model to a box, or close other programs.",
+        raise NotEnoughMemoryError(
+            f"Segmenting this scan needs about {spoken_bytes(needed)} of memory, and {spoken_bytes(free)} are free."
         )
+
+
+def spoken_bytes(n: int) -> str:
+    """Return a size in the reader's words."""
+    return f"{n / 1e9:.1f} GB" if n >= 1e8 else f"{max(n / 1e6, 1):.0f} MB"

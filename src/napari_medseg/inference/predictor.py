@@ -109,7 +109,9 @@ class NetworkPredictor:
 
     def _prepared(self, windows: torch.Tensor) -> torch.Tensor:
         """Return windows (n, 1, *window) of the intensities that the network reads."""
-        batch = windows.to(self._device)
+        # from pinned memory the card fetches the next windows by itself
+        batch = windows.pin_memory() if self._device == "cuda" else windows
+        batch = batch.to(self._device, non_blocking=True)
         if self._rule is not None:
             batch = torch.stack([apply_intensity(self._rule, window) for window in batch])
         return self._padded(batch[:, None])
@@ -138,7 +140,8 @@ class NetworkPredictor:
         return scores if self._has_background else torch.cat([torch.zeros_like(scores[:, :1]), scores], dim=1)
 
     def _scores(self, batch: torch.Tensor) -> torch.Tensor:
-        scores = self._network(self._as_read(batch)).float()
+        with torch.autocast("cuda", torch.float16, enabled=self._device == "cuda"):
+            scores = self._network(self._as_read(batch)).float()
         return scores.transpose(-1, -2)[..., None] if self._spatial_dims == 2 else scores
 
     def _as_read(self, batch: torch.Tensor) -> torch.Tensor:

@@ -40,13 +40,17 @@ class RollingSum:
         Whether adding one number to all channels of a voxel changes nothing, as with the scores of classes. What is
         carried from layer to layer may then be kept at half precision if it is large: less their maximum, so that the
         classes in question, which differ little from it, lose less than others (half precision has three digits).
+    half : bool
+        Keep it at half precision even if it is small.
     """
 
-    def __init__(self, plan: WindowPlan, n_channels: int, device: str, *, shift_invariant: bool) -> None:
+    def __init__(
+        self, plan: WindowPlan, n_channels: int, device: str, *, shift_invariant: bool, half: bool = False
+    ) -> None:
         self._plan = plan
         self._n = n_channels
         self._device = device
-        self._shift_invariant = shift_invariant
+        self._exact_bytes = (0 if half else EXACT_CARRY_BYTES) if shift_invariant else math.inf
         self._carries: list[torch.Tensor | None] = [None, None, None]
         self._carried: tuple[set[tuple[int, ...]], ...] = (set(), set(), set())
 
@@ -104,7 +108,7 @@ class RollingSum:
         carry = self._carries[level]
         if carry is None:
             shape = [self._n, *plan.carry_shape(level)]
-            exact = level or not self._shift_invariant or 4 * math.prod(shape) <= EXACT_CARRY_BYTES
+            exact = level or 4 * math.prod(shape) <= self._exact_bytes
             carry = torch.empty(shape, dtype=torch.float32 if exact else torch.float16, device=self._device)
             self._carries[level] = carry
         carry = carry.narrow(order[level] + 1, 0, thickness)

@@ -51,6 +51,7 @@ def slide(
     n_classes: int,
     batch: int = 1,
     device: str = "cpu",
+    half_sums: bool = False,
     on_window: Callable[[int], None] | None = None,
 ) -> None:
     """Run a network over all windows of a plan.
@@ -71,11 +72,13 @@ def slide(
         Windows in one call of the network.
     device : str
         Where scores are summed.
+    half_sums : bool
+        Keep what layers of windows share at half precision; large sums are in any case.
     on_window : callable, optional
         Called with the number of windows done, before the first and after every batch; it may raise to stop.
     """
     weights = torch.from_numpy(gaussian_weights(plan.window, as_nnunet=plan.as_nnunet)).to(device)[_inside(plan)]
-    scores_sum = RollingSum(plan, n_classes, device, shift_invariant=True)
+    scores_sum = RollingSum(plan, n_classes, device, shift_invariant=True, half=half_sums)
     weights_sum = RollingSum(plan, 1, device, shift_invariant=False) if sink.needs_weights else None
     done = 0
     if on_window is not None:

@@ -1,4 +1,4 @@
-"""What to do when a graphics card runs out of memory: ask it for less, then take the processor."""
+"""What to do when memory runs out: ask for less, step by step, and take the processor in the end."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ _GPU_BATCH = 4
 _CPU_BATCH = 8
 _CPU_BATCH_VOXELS = 800_000
 
+_SENTENCE = "There is not enough memory to segment this scan."
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -29,16 +31,40 @@ class Attempt:
         Torch's name of the device.
     batch : int
         Windows in one call of the network.
+    half_sums : bool
+        Whether what neighbouring layers of windows share is kept at half precision, however small it is.
+    sums_on : str
+        Torch's name of the device that keeps these sums; `device` if empty.
     """
 
     device: str
     batch: int
+    half_sums: bool = False
+    sums_on: str = ""
+
+    @property
+    def sum_device(self) -> str:
+        """Torch's name of the device that keeps the sums of windows."""
+        return self.sums_on or self.device
 
 
 def attempts_for(device: str, window_voxels: int) -> tuple[Attempt, ...]:
-    """Return what to try on a device, one after another."""
-    on_cpu = Attempt("cpu", cpu_batch(window_voxels))
-    return (on_cpu,) if device == "cpu" else (Attempt(device, _GPU_BATCH), Attempt(device, 1), on_cpu)
+    """Return what to try on a device, one after another, each needing less than the one before."""
+    batch = cpu_batch(window_voxels)
+    on_cpu = [Attempt("cpu", batch), Attempt("cpu", 1, half_sums=True)]
+    if device == "cpu":
+        return tuple(on_cpu)
+    on_card = [
+        Attempt(device, _GPU_BATCH),
+        Attempt(device, 1),
+        Attempt(device, 1, half_sums=True),
+        Attempt(device, 1, sums_on="cpu"),
+    ]
+    return (*on_card, *on_cpu)
+
+
+class NotEnoughMemoryError(MemoryError):
+    """A run was not begun, because it would need more memory than there is; the message is a sentence for the user."""
 
 
 def cpu_batch(window_voxels: int) -> int:
@@ -86,10 +112,8 @@ def run_with_step_down(
             if not is_out_of_memory(error):
                 raise
             if following is None:
-                raise MedsegError(
-                    "There is not enough memory to segment this scan.",
-                    "Confine the model to a box, or close other programs.",
-                ) from error
+                sentence = str(error) if isinstance(error, NotEnoughMemoryError) else _SENTENCE
+                raise MedsegError(sentence, "Confine the model to a box, or close other programs.") from error
             notes.append(_note(attempt, following))
         _free_cache(attempt.device)
     raise AssertionError("the last attempt returns or raises")
@@ -107,9 +131,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def _note(attempt: Attempt, following: Attempt) -> str:
-    if following.device == attempt.device:
-        return "The graphics card ran out of memory; it computed in smaller steps."
-    return "The graphics card ran out of memory; the processor computed instead."
+    place = "Memory" if attempt.device == "cpu" else "The graphics card's memory"
+    if following.device != attempt.device:
+        return f"{place} did not suffice; the processor computed instead."
+    if following.sum_device != attempt.sum_device:
+        return f"{place} did not suffice; sums were kept in the computer's memory."
+    if following.half_sums and not attempt.half_sums:
+        return f"{place} did not suffice; sums were kept at half precision."
+    return f"{place} did not suffice; it computed in smaller steps."
 
 
 def _free_cache(device: str) -> None:
