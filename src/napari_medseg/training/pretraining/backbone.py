@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.io.atomic import atomic_write
-from napari_medseg.models.card import DataSource  # noqa: TC001 - pydantic asks for it at run time
+from napari_medseg.models.card import DataSource
 from napari_medseg.training.planes.recipe import PlanesPart
 
 if TYPE_CHECKING:
