@@ -76,6 +76,7 @@ def test_a_model_is_shown_before_it_is_added(qtbot: QtBot, controller: AddModelC
     dialog = look(qtbot, controller, "/a/bundle")
     for words in ("Two &lt;organs&gt;", "MONAI bundle", "liver, spleen", "Apache-2.0", "4.8 MB", "A note."):
         assert words in dialog.facts.text()
+    qtbot.waitUntil(lambda: dialog.facts.height() >= dialog.facts.heightForWidth(dialog.facts.width()))
     assert dialog.button.text() == "Add" and dialog.button.isEnabled()
     assert not adder.added
     with qtbot.waitSignal(controller.added) as added:

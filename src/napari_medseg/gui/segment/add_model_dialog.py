@@ -153,6 +153,14 @@ class AddModelDialog(QDialog):
         self.code.setVisible(bool(runs))
         self.code_check.setVisible(bool(runs))
         self._show_button()
+        self._grow()
+
+    def _grow(self) -> None:
+        """Make room for all that is told: nobody agrees to a licence that is cut off."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def _show_button(self, _: object = None) -> None:
         told = self._told
