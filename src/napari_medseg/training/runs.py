@@ -45,7 +45,11 @@ CaseT = TypeVar("CaseT")
 
 _IDENTITY_FILE = "run.sha256"
 _NO_IDENTITY = ("name", "ships", "card", "input", "postprocess")
-_LATER_FIELDS = {"training": ("early_stopping", "precision"), "start": ("frozen_level",)}
+_LATER_FIELDS = {
+    "training": ("early_stopping", "precision"),
+    "start": ("frozen_level",),
+    "intensity": ("counted", "target", "cut", "clip", "subtract", "divide"),
+}
 """Left out of a run's identity at their defaults, so that runs from before they came are still the same."""
 
 
@@ -244,7 +248,7 @@ def require_same_run(recipe: StoredRecipe, plan: RunPlan[Any], *shown_as: object
     MedsegError
         If the run's folder was begun otherwise.
     """
-    how = recipe.model_dump_json(exclude=dict.fromkeys(_NO_IDENTITY, True) | _later_at_default(recipe))
+    how = recipe.model_dump_json(exclude=dict.fromkeys(_NO_IDENTITY, True) | later_at_default(recipe))
     cases = [[case.name for case in part] for part in (plan.seen, plan.unseen)]
     digest = hashlib.sha256(json.dumps([how, cases, *shown_as]).encode()).hexdigest()
     path = plan.folder / _IDENTITY_FILE
@@ -258,7 +262,8 @@ def require_same_run(recipe: StoredRecipe, plan: RunPlan[Any], *shown_as: object
         )
 
 
-def _later_at_default(recipe: StoredRecipe) -> dict[str, set[str]]:
+def later_at_default(recipe: object) -> dict[str, set[str]]:
+    """Return the fields of a recipe, or of its input, that came later and say nothing, for `model_dump`'s `exclude`."""
     parts = {name: getattr(recipe, name) for name in _LATER_FIELDS if hasattr(recipe, name)}
     return {
         name: {

@@ -61,6 +61,8 @@ class CpuNetworks:
         sample : callable
             Gives one window (1, channel, *window) as the network will see it; None if there is nothing to see.
         """
+        if self._card.network.family == "onnx":  # a form of its own already
+            return self._torch
         shape = self._window_shape
         if shape in self._chosen:
             return self._chosen[shape]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.training.data import LabelledCase, check_cases, folds_by_patient, read_cases
@@ -29,6 +29,7 @@ from napari_medseg.training.runs import (
     RunOptions,
     RunPlan,
     finished_weights,
+    later_at_default,
     require_same_run,
     weights_of,
 )
@@ -103,8 +104,7 @@ def train_plane_run(
     `allow_download` and `pretrained` are those of `start_network`.
     """
     plan.folder.mkdir(parents=True, exist_ok=True)
-    shown_as = recipe.input.model_dump(mode="json", include={"longest_side", "window", "intensity", "mirror_swaps"})
-    require_same_run(recipe, plan, shown_as)
+    require_same_run(recipe, plan, _shown_as(recipe))
     done = finished_weights(recipe, plan)
     if done is not None:
         return done
@@ -204,6 +204,15 @@ def _tell_unseen(recipe: PlanesRecipe, plan: PlanePlan) -> PlanesRecipe:
 def _add_limitation(recipe: PlanesRecipe, words: str) -> PlanesRecipe:
     card = recipe.card.model_copy(update={"limitations": f"{recipe.card.limitations} {words}"})
     return recipe.model_copy(update={"card": card})
+
+
+def _shown_as(recipe: PlanesRecipe) -> dict[str, Any]:
+    """Return what the network sees of an image, which the stored images depend on."""
+    return recipe.input.model_dump(
+        mode="json",
+        include={"longest_side", "window", "intensity", "mirror_swaps"},
+        exclude=later_at_default(recipe.input),
+    )
 
 
 def _is_of_boxes(plan: PlanePlan) -> bool:
