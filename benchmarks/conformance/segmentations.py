@@ -31,7 +31,7 @@ from napari_medseg.io.dicom.seg import write_dicom_seg, write_fractional_seg
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHECKER, READERS = "dciodvfy", ("we", "highdicom", "dcmqi")
+CHECKER, READERS = "dciodvfy", ("napari-medseg", "highdicom", "dcmqi")
 _LONGEST_S = 120
 
 
@@ -99,7 +99,7 @@ def _outcomes(case: SegCase, scratch: Path) -> dict[str, Outcome]:
         case.write(scan, labels, folder, path)
     except Unread as refusal:
         return {case.name.partition("'s,")[0]: Outcome("unread", f"cannot write it: {refusal}")}
-    readers = {"we": partial(_read_ours, scan), "highdicom": _read_highdicom, "dcmqi": _read_dcmqi}
+    readers = {"napari-medseg": partial(_read_ours, scan), "highdicom": _read_highdicom, "dcmqi": _read_dcmqi}
     found = {name: _compare(scan, labels, read, path) for name, read in readers.items()}
     return {CHECKER: _check(path), **found}
 

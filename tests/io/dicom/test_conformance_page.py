@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-READERS = {"dcm2niix", "SimpleITK", "highdicom or pydicom", "we", "highdicom", "dcmqi", "dciodvfy"}
+READERS = {"dcm2niix", "SimpleITK", "highdicom or pydicom", "napari-medseg", "highdicom", "dcmqi", "dciodvfy"}
 KINDS = {"unread", "refused", "number", "shape", "place", "values", "errors"}
 
 
