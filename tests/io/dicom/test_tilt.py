@@ -197,6 +197,19 @@ def test_labels_listed_with_their_study_stand_upright_like_it(tmp_path, name):
     np.testing.assert_array_equal(back.array, labels)
 
 
+def test_probabilities_of_an_upright_scan_lie_on_the_grid_of_its_images(tmp_path):
+    import napari_medseg as ms
+
+    write_tilted(tmp_path / "ct", -20)
+    scan = ms.read_volume(tmp_path / "ct")
+    seen = inside(load_only(tmp_path / "ct"))
+    probabilities = np.where(seen, scan.array / scan.array.max(), 0)
+    path = ms.write_probabilities(probabilities, scan, tmp_path / "p.dcm")
+    back = ms.read_segmentation(path)  # half counts
+    assert back.geometry == scan.geometry
+    np.testing.assert_array_equal(back.array > 0, np.round(probabilities * 255) >= 128)
+
+
 def test_labels_of_an_upright_scan_keep_its_grid_in_nifti(tmp_path):
     import napari_medseg as ms
 

@@ -7,7 +7,7 @@ other format the labels have the upright grid of their volume. Whole rows are sh
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from napari_medseg.io.dicom.stacks import split_series
 from napari_medseg.io.dicom.tilt import UprightGrid, upright_grid
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from napari_medseg.core.geometry import Geometry
     from napari_medseg.core.segmentation import Segmentation
     from napari_medseg.core.source import Source
@@ -107,10 +109,30 @@ def on_upright_grid(segmentation: Segmentation, volume: Volume | None = None) ->
 
 def as_stored(volume: Volume | None) -> Volume | None:
     """Return a scan as its images are stored, as far as the place of labels goes: without intensities."""
-    if volume is None or volume.source is None or not is_put_upright(volume.geometry, volume.source):
+    upright, stored = (None, None) if volume is None else _find_grids(volume)
+    if volume is None or upright is None or stored is None:
         return volume
+    return _without_intensities(volume, stored)
+
+
+def values_as_stored(volume: Volume, values: npt.NDArray[Any]) -> tuple[Volume, npt.NDArray[Any]]:
+    """Return a scan as `as_stored` does, and values (i, j, k, …) of its voxels on that grid."""
+    upright, stored = _find_grids(volume)
+    if upright is None or stored is None or values.shape[:3] != volume.spatial_shape:
+        return volume, values
+    return _without_intensities(volume, stored), upright.lean(values)
+
+
+def _find_grids(volume: Volume) -> tuple[UprightGrid, Geometry] | tuple[None, None]:
+    """Return the upright grid of a volume that was put upright, and that of its images."""
+    if volume.source is None or not is_put_upright(volume.geometry, volume.source):
+        return None, None
     found = find_upright(volume.source)
     if found is None or not found[0].geometry.matches(volume.geometry, _MATCH_MM):
-        return volume
-    nothing = np.broadcast_to(np.uint8(0), found[1].shape)
-    return replace(volume, array=nothing, geometry=found[1], fourth_axis=None)
+        return None, None
+    return found
+
+
+def _without_intensities(volume: Volume, geometry: Geometry) -> Volume:
+    nothing = np.broadcast_to(np.uint8(0), geometry.shape)
+    return replace(volume, array=nothing, geometry=geometry, fourth_axis=None)

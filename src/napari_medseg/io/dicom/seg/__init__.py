@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 from lazy_loader import attach
 
 if TYPE_CHECKING:
-    from napari_medseg.io.dicom.seg.upright import read_dicom_seg, read_dicom_segs, write_dicom_seg
-    from napari_medseg.io.dicom.seg.write import write_fractional_seg
+    from napari_medseg.io.dicom.seg.upright import (
+        read_dicom_seg,
+        read_dicom_segs,
+        write_dicom_seg,
+        write_fractional_seg,
+    )
 
 SEG_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"})
 """Segmentation Storage, and Label Map Segmentation Storage."""
@@ -31,7 +35,6 @@ __all__ = [
 __getattr__, __dir__, _ = attach(
     __name__,
     submod_attrs={
-        "upright": ["read_dicom_seg", "read_dicom_segs", "write_dicom_seg"],
-        "write": ["write_fractional_seg"],
+        "upright": ["read_dicom_seg", "read_dicom_segs", "write_dicom_seg", "write_fractional_seg"],
     },
 )

@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from napari_medseg.io.dicom.stored_grid import as_stored, on_stored_grid, on_upright_grid
+import numpy as np
+
+from napari_medseg.io.dicom.stored_grid import as_stored, on_stored_grid, on_upright_grid, values_as_stored
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from napari_medseg.core.progress import CancelToken, ProgressCallback
-    from napari_medseg.core.segmentation import Segmentation
+    from napari_medseg.core.segmentation import Segment, Segmentation
     from napari_medseg.core.volume import Volume
     from napari_medseg.io.dicom.seg.content import AlgorithmType
 
@@ -61,3 +65,20 @@ def write_dicom_seg(
     parts = [segmentation] if not isinstance(segmentation, Sequence) else segmentation
     stored = [on_stored_grid(part) for part in parts]
     return write.write_dicom_seg(stored, path, on_progress, cancel, storage=storage, algorithm=algorithm)
+
+
+def write_fractional_seg(
+    probabilities: npt.ArrayLike,
+    volume: Volume,
+    path: Path,
+    segments: Sequence[Segment] | None = None,
+    on_progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+    *,
+    model: str = "",
+) -> Path:
+    """Write probabilities as a FRACTIONAL DICOM SEG; see `write.write_fractional_seg`."""
+    from napari_medseg.io.dicom.seg import write
+
+    stored, values = values_as_stored(volume, np.asarray(probabilities))
+    return write.write_fractional_seg(values, stored, path, segments, on_progress, cancel, model=model)
