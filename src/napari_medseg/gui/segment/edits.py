@@ -34,6 +34,10 @@ class EditRecord:
         Size and time of that file just after writing; another stamp means that somebody else wrote it.
     sizes : SegmentSizes or None
         Of the labels in that file, by which a change that napari did not announce is noticed.
+    sent_edits : int or None
+        `n_edits` when an archive last received it; None if none did.
+    sent_sizes : SegmentSizes or None
+        Of the labels that it received.
     """
 
     n_edits: int = 0
@@ -41,11 +45,18 @@ class EditRecord:
     path: Path | None = None
     stamp: tuple[int, int] | None = None
     sizes: SegmentSizes | None = None
+    sent_edits: int | None = None
+    sent_sizes: SegmentSizes | None = None
 
     @property
     def is_unsaved(self) -> bool:
-        """Whether something would be lost with the layer."""
+        """Whether there are changes that are in no file."""
         return self.n_edits != (self.saved_edits or 0)
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether an archive has the labels as they are."""
+        return self.n_edits == self.sent_edits
 
     @property
     def owns_file(self) -> bool:
@@ -95,14 +106,15 @@ class EditWatch(QObject):
         record.sizes = sizes
 
     def note_sent(self, key: str, n_edits: int, sizes: SegmentSizes) -> None:
-        """Remember that the state after `n_edits` changes, with these sizes, lies in an archive."""
+        """Remember that the state after `n_edits` changes lies in an archive, with these sizes; it is not saved by that."""
         record = self.record(key)
-        record.saved_edits, record.sizes = n_edits, sizes
+        record.sent_edits, record.sent_sizes = n_edits, sizes
 
     def note_sizes(self, key: str, sizes: SegmentSizes) -> None:
         """Compare sizes just counted with the saved ones: napari announces no undo, but it shows here."""
         record = self.record(key)
-        if not record.is_unsaved and record.sizes not in (None, sizes):
+        of_file = not record.is_unsaved and record.sizes not in (None, sizes)
+        if of_file or (record.is_sent and record.sent_sizes not in (None, sizes)):
             self.note_edit(key)
 
     def follow_layers(self) -> None:
@@ -116,8 +128,9 @@ class EditWatch(QObject):
                 self._heard[key] = self._listen(key, layer)
 
     def unsaved_layers(self) -> list[Labels]:
-        """Return the layers whose changes are in no file."""
-        return [layer for layer in labels_layers(self._viewer) if self.record(layer_key(layer)).is_unsaved]
+        """Return the layers whose changes are neither in a file nor in an archive."""
+        records = [(layer, self.record(layer_key(layer))) for layer in labels_layers(self._viewer)]
+        return [layer for layer, record in records if record.is_unsaved and not record.is_sent]
 
     def _listen(self, key: str, layer: Labels) -> Subscriptions:
         def on_edit() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
     from napari_medseg.core import CancelToken, MedsegError, ProgressCallback, Segmentation, Source
-    from napari_medseg.gui.segment.edits import EditWatch
+    from napari_medseg.gui.segment.edits import EditRecord, EditWatch
     from napari_medseg.gui.segment.findings_controller import FindingsController
     from napari_medseg.gui.segment.labels_controller import LabelsController
     from napari_medseg.gui.segment.save_section import SaveSection
@@ -114,7 +114,7 @@ class SaveController(QObject):
         hint = "Replaces your last save" if target == record.path else self._where(layer, target)
         counts = self._findings.counts(layer)
         self.view.show_target(target, hint if counts is None else f"{hint} · {_counted(counts)}")
-        self.view.show_state(_state(record.is_unsaved, record.path))
+        self.view.show_state(_state(record))
 
     def save(self) -> None:
         """Save to the place shown."""
@@ -223,10 +223,12 @@ def _counted(counts: tuple[int, int]) -> str:
     return f"{n_shown} of {n_all} {'finding' if n_all == 1 else 'findings'}"
 
 
-def _state(unsaved: bool, path: Path | None) -> str:
-    if not unsaved:
+def _state(record: EditRecord) -> str:
+    if not record.is_unsaved:
         return ""
-    return "● Edited, not saved" if path is not None else "● Not saved yet"
+    if record.is_sent:
+        return "● Sent, not saved here"
+    return "● Edited, not saved" if record.path is not None else "● Not saved yet"
 
 
 def _short(folder: Path) -> str:

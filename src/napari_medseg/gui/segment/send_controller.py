@@ -26,8 +26,6 @@ from napari_medseg.plugin.findings.files import shown_only
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari.layers import Labels
-
     from napari_medseg.core import CancelToken, ProgressCallback, Source
     from napari_medseg.core.pacs import PacsServer
     from napari_medseg.gui.pacs.archives import Archives
@@ -165,7 +163,7 @@ class SendController(QObject):
         self._request = request
         key, home = layer_key(layer), self._labels.home_of(layer)
         shown, record = self._findings.shown_labels(layer), self._watch.record(key)
-        n_edits, kept = record.n_edits, self._saved_now(layer)
+        n_edits = record.n_edits
         archives, logins = self._archives, self._logins
 
         def work(on_progress: ProgressCallback, cancel: CancelToken) -> Sent:
@@ -177,13 +175,14 @@ class SendController(QObject):
             sizes: SegmentSizes | None = None
             notes: tuple[str, ...] = ()
             files = list(request.files)
-            with TemporaryDirectory(prefix="napari-medseg-") as folder:
+            # Windows keeps a file that a withdrawn request still reads; the system clears its folder for such.
+            with TemporaryDirectory(prefix="napari-medseg-", ignore_cleanup_errors=True) as folder:
                 if request.labels:
                     frozen = freeze(layer, home)
                     sizes, notes = segment_sizes(frozen), frozen.notes
                     part = frozen if shown is None else shown_only(frozen, shown)
-                    file = kept or Path(write_segmentation(part, Path(folder) / _LABELS_FILE, on_progress, cancel))
-                    files = [file, *(one for one in files if one != file)]
+                    # Always anew: no file on disk is known to be what is on screen, as napari announces no undo.
+                    files = [Path(write_segmentation(part, Path(folder) / _LABELS_FILE, on_progress, cancel)), *files]
                 outcomes = logins.call(
                     server, lambda secret: archives.store_files(server, files, on_progress, cancel, secret=secret)
                 )
@@ -191,13 +190,6 @@ class SendController(QObject):
             return Sent(server.name, tuple(outcomes), sizes if arrived else None, notes if request.labels else ())
 
         self.job.start(work, lambda sent: self._sent(key, n_edits, sent))
-
-    def _saved_now(self, layer: Labels) -> Path | None:
-        """Return the DICOM SEG in which the labels in hand lie as they are: then that file is sent, not another."""
-        record = self._watch.record(layer_key(layer))
-        path = record.path
-        is_seg = path is not None and path.suffix.lower() == ".dcm" and not path.name.lower().endswith(".rtstruct.dcm")
-        return path if is_seg and record.owns_file and not record.is_unsaved else None
 
     def _source(self) -> Source | None:
         layer = self._labels.layer
