@@ -95,7 +95,12 @@ def test_the_processor_too_is_asked_for_less():
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")],
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9"),
+        RuntimeError("Exception from src/inference: bad allocation"),
+        type("RuntimeException", (Exception,), {})("BFCArena: Failed to allocate memory for requested buffer"),
+    ],
 )
 def test_too_little_memory_on_the_processor_is_an_error_for_the_user(error):
     with pytest.raises(MedsegError, match="not enough memory"):

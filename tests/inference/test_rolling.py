@@ -80,6 +80,20 @@ def test_half_precision_keeps_the_classes_in_question_apart(plan, monkeypatch):
             assert off[near].abs().max() < 1e-2  # of sums of up to 125 windows
 
 
+def test_half_precision_keeps_regions_apart_from_the_background(monkeypatch):
+    """Each region is compared with the background alone, however high another one is."""
+    monkeypatch.setattr(rolling, "EXACT_CARRY_BYTES", 0)
+    plan = PLANS[1]
+    rolling_sum = RollingSum(plan, N, "cpu", shift_invariant=True, relative_to_first=True)
+    for number in window_numbers(plan):
+        shape = [part.stop - part.start for part in region(plan, number)]
+        values = torch.zeros(N, *shape)
+        values[1], values[2] = 75.0, 0.012
+        _, sums = rolling_sum.add(number, values)
+        assert sums is not None
+        assert (sums[2] > sums[0]).all()
+
+
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("missing", [0.0, 0.6, 1.0])
 def test_halo_is_what_lies_before_a_block(plan, missing):

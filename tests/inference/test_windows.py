@@ -68,3 +68,10 @@ def test_windows_roll_along_the_longest_axis_so_that_what_they_share_is_small():
 def test_overlap_must_leave_a_step():
     with pytest.raises(ValueError, match="overlap"):
         plan_windows((20, 20, 20), (16, 16, 16), 1.0)
+
+
+def test_planes_come_once_each():
+    """nnU-Net's 2-D networks read volumes plane by plane: half a plane is no step."""
+    plan = plan_windows((8, 8, 6), (4, 4, 1), 0.5, even=True)
+    assert plan.starts[2] == (0, 1, 2, 3, 4, 5)
+    assert all(plan.share(2, number) == (0, 1, 0) for number in range(6))

@@ -155,6 +155,7 @@ class FrameTask:
             batch=attempt.batch,
             device=attempt.sum_device,
             half_sums=attempt.half_sums,
+            relative_to_first=self.card.output == "regions",
             on_window=lambda done: self._report(done, f"Segmenting on {spoken_device(attempt.device)}{computed_by}"),
         )
 

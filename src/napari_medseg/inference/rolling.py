@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Block = tuple[slice, slice, slice]
 """A part of the volume."""
 
+_LARGEST_HALF = 6e4
+
 EXACT_CARRY_BYTES = 512 * 2**20
 """Above this the shared layers are kept at half precision."""
 
@@ -42,15 +44,25 @@ class RollingSum:
         classes in question, which differ little from it, lose less than others (half precision has three digits).
     half : bool
         Keep it at half precision even if it is small.
+    relative_to_first : bool
+        Keep it less the first channel, not less the maximum: where each channel is compared with the first.
     """
 
     def __init__(
-        self, plan: WindowPlan, n_channels: int, device: str, *, shift_invariant: bool, half: bool = False
+        self,
+        plan: WindowPlan,
+        n_channels: int,
+        device: str,
+        *,
+        shift_invariant: bool,
+        half: bool = False,
+        relative_to_first: bool = False,
     ) -> None:
         self._plan = plan
         self._n = n_channels
         self._device = device
         self._exact_bytes = (0 if half else EXACT_CARRY_BYTES) if shift_invariant else math.inf
+        self._relative_to_first = relative_to_first
         self._carries: list[torch.Tensor | None] = [None, None, None]
         self._carried: tuple[set[tuple[int, ...]], ...] = (set(), set(), set())
 
@@ -98,7 +110,8 @@ class RollingSum:
     def _keep(self, level: int, number: Shape3, values: torch.Tensor) -> None:
         carry = self._carry(level, number, values.shape[self._plan.axis_order[level] + 1])
         if carry.dtype != values.dtype:
-            carry.copy_((values - values.amax(dim=0, keepdim=True)).clamp_(min=-6e4))
+            origin = values[:1] if self._relative_to_first else values.amax(dim=0, keepdim=True)
+            carry.copy_((values - origin).clamp_(-_LARGEST_HALF, _LARGEST_HALF))
         else:
             carry.copy_(values)
 

@@ -52,6 +52,7 @@ def slide(
     batch: int = 1,
     device: str = "cpu",
     half_sums: bool = False,
+    relative_to_first: bool = False,
     on_window: Callable[[int], None] | None = None,
 ) -> None:
     """Run a network over all windows of a plan.
@@ -74,11 +75,15 @@ def slide(
         Where scores are summed.
     half_sums : bool
         Keep what layers of windows share at half precision; large sums are in any case.
+    relative_to_first : bool
+        Whether each class is compared with the first one, as with regions; see `RollingSum`.
     on_window : callable, optional
         Called with the number of windows done, before the first and after every batch; it may raise to stop.
     """
     weights = torch.from_numpy(gaussian_weights(plan.window, as_nnunet=plan.as_nnunet)).to(device)[_inside(plan)]
-    scores_sum = RollingSum(plan, n_classes, device, shift_invariant=True, half=half_sums)
+    scores_sum = RollingSum(
+        plan, n_classes, device, shift_invariant=True, half=half_sums, relative_to_first=relative_to_first
+    )
     weights_sum = RollingSum(plan, 1, device, shift_invariant=False) if sink.needs_weights else None
     done = 0
     if on_window is not None:

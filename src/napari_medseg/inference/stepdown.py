@@ -18,6 +18,15 @@ _GPU_BATCH = 4
 _CPU_BATCH = 8
 _CPU_BATCH_VOXELS = 800_000
 
+_WORDS_OF_NO_MEMORY = (
+    "out of memory",
+    "defaultcpuallocator",
+    "alloc_failed",
+    "failed to allocate memory",
+    "bad allocation",
+    "bad_alloc",
+)
+
 _SENTENCE = "There is not enough memory to segment this scan."
 
 
@@ -108,13 +117,16 @@ def run_with_step_down(
     for attempt, following in zip(attempts, (*attempts[1:], None), strict=True):
         try:
             return run(attempt), tuple(notes)
-        except (RuntimeError, MemoryError) as error:
+        except Exception as error:  # ONNX Runtime's are of no kind of Python's own
             if not is_out_of_memory(error):
                 raise
             if following is None:
                 sentence = str(error) if isinstance(error, NotEnoughMemoryError) else _SENTENCE
                 raise MedsegError(sentence, "Confine the model to a box, or close other programs.") from error
-            notes.append(_note(attempt, following))
+            place = "The graphics card's memory"
+            if attempt.device == "cpu" or isinstance(error, NotEnoughMemoryError):
+                place = "Memory"
+            notes.append(_note(place, attempt, following))
         _free_cache(attempt.device)
     raise AssertionError("the last attempt returns or raises")
 
@@ -122,16 +134,15 @@ def run_with_step_down(
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error means that memory ran out, on any device.
 
-    Only CUDA has an exception of its own; the others are told by torch's words.
+    Only CUDA has an exception of its own; the others are told by the words of torch, OpenVINO and ONNX Runtime.
     """
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    words = str(error)
-    return "out of memory" in words or "DefaultCPUAllocator" in words
+    words = str(error).lower()
+    return any(known in words for known in _WORDS_OF_NO_MEMORY)
 
 
-def _note(attempt: Attempt, following: Attempt) -> str:
-    place = "Memory" if attempt.device == "cpu" else "The graphics card's memory"
+def _note(place: str, attempt: Attempt, following: Attempt) -> str:
     if following.device != attempt.device:
         return f"{place} did not suffice; the processor computed instead."
     if following.sum_device != attempt.sum_device:

@@ -152,4 +152,5 @@ def _even_starts(n: int, size: int, overlap: float) -> tuple[int, ...]:
     if n <= size:
         return (0,)
     count = math.ceil((n - size) / (size * (1 - overlap))) + 1
-    return tuple(round((n - size) / (count - 1) * index) for index in range(count))
+    # Windows of one plane would come twice.
+    return tuple(dict.fromkeys(round((n - size) / (count - 1) * index) for index in range(count)))

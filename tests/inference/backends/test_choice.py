@@ -92,6 +92,56 @@ def test_a_way_that_gives_nonsense_is_not_taken(networks, monkeypatch, scores):
     assert networks.fastest(100, window).name == "torch"
 
 
+def test_agreement_on_background_is_not_enough(networks, network, monkeypatch):
+    """A network that was converted to a constant: background everywhere, as in this window."""
+    seen = torch.zeros(1, 3, *WINDOW)
+    seen[:, 0] = 5
+    monkeypatch.setattr(networks._torch, "_network", lambda batch: seen + batch * 0.1)
+    monkeypatch.setattr(networks, "_ways", lambda: {"wings": lambda: Faster(seen)})
+    assert networks.fastest(100, window).name == "torch"
+
+
+def test_reduced_precision_must_find_the_same_structures():
+    reference = torch.zeros(1, 2, 10, 10, 10)
+    reference[:, 0] = 1
+    assert not choice._nearly_agree(reference, reference), "nothing is seen in it"
+    reference[:, 1, 4:6, 4:6, 4:6] = 2
+    missed = reference.clone()
+    missed[:, 1, 4] = 0  # four of 1000 voxels, half of the structure
+    assert choice._nearly_agree(reference + 0.01, reference)
+    assert not choice._nearly_agree(missed, reference)
+
+
+def test_a_full_disk_is_no_choice_for_ever(networks, monkeypatch, folder):
+    def full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(networks, "_ways", lambda: {"wings": full})
+    assert networks.fastest(100, window).name == "torch"
+    assert not (folder / "choices.json").exists()
+
+
+def test_two_processes_that_convert_at_once_both_go_on(folder):
+    def slower(place):
+        (place / "file").write_text("mine")
+        store.kept_folder("key", lambda other: (other / "file").write_text("theirs"))
+
+    assert (store.kept_folder("key", slower) / "file").read_text() == "theirs"
+    assert [one.name for one in folder.iterdir()] == ["key"]
+
+
+def test_a_conversion_that_cannot_be_read_is_made_again(network, folder):
+    pytest.importorskip("openvino")
+    OpenVinoNetwork(network, (1, *WINDOW), "key")
+    (folder / "key" / "network.xml").write_text("cut sho")
+    with pytest.raises(RuntimeError):
+        OpenVinoNetwork(network, (1, *WINDOW), "key")
+    windows = torch.randn(1, 1, *WINDOW)
+    torch.testing.assert_close(
+        OpenVinoNetwork(network, (1, *WINDOW), "key")(windows), network(windows), atol=1e-4, rtol=1e-4
+    )
+
+
 def test_a_way_that_fails_is_not_taken(networks, monkeypatch):
     def broken():
         raise RuntimeError("no rule to convert this layer")

@@ -156,3 +156,16 @@ def test_a_shorter_file_laid_out_alike_is_not_taken_for_a_whole_one(slice_maker,
         if cut.pixels is not None:
             assert cut.values == found.values
             assert cut.pixels.available == end - cut.pixels.offset
+
+
+def test_long_sequences_are_not_kept_for_comparison(slice_maker, slice_saver, tmp_path, monkeypatch):
+    monkeypatch.setattr(header_layout, "_last", [])
+    monkeypatch.setattr(header_layout, "_layouts", OrderedDict())
+    ds = slice_maker(np.arange(20, dtype=np.int16).reshape(4, 5))
+    item = Dataset()
+    item.ImageComments = "x" * 40_000
+    ds.ReferencedImageSequence = [item]
+    ds["ReferencedImageSequence"].is_undefined_length = True
+    whole = slice_saver(ds, tmp_path / "x").read_bytes()
+    assert walk_header(whole, len(whole)).pixels is not None
+    assert not header_layout._layouts and not header_layout._last

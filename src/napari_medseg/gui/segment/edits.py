@@ -106,7 +106,7 @@ class EditWatch(QObject):
         record.sizes = sizes
 
     def note_sent(self, key: str, n_edits: int, sizes: SegmentSizes) -> None:
-        """Remember that the state after `n_edits` changes lies in an archive, with these sizes; it is not saved by that."""
+        """Remember that the state after `n_edits` changes, with these sizes, lies in an archive; no file has it yet."""
         record = self.record(key)
         record.sent_edits, record.sent_sizes = n_edits, sizes
 

@@ -10,10 +10,12 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from napari_medseg.inference.backends.network import CompiledNetwork, TorchNetwork, computes_bfloat16
 from napari_medseg.inference.backends.store import remember_choice, remembered_choice
+from napari_medseg.measure import dice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +29,21 @@ _MEASURED_FIRST = 8
 """Windows from which on one is computed to tell how long all will take."""
 
 _CLEARLY_FASTER = 0.9
-_SAME_LABELS = 0.9999
-_NEARLY_SAME_LABELS = 0.999
-"""Of a window's voxels, when computed at full and at reduced precision."""
+_SAME_SCORES = 1e-3
+"""Part of the range of scores by which another library may differ at full precision."""
+
+_SAME_STRUCTURES = 0.995
+"""Dice of every structure, from which on reduced precision is good enough."""
+
+_BUILT_BY = (
+    "napari-medseg",
+    "monai",
+    "torchvision",
+    "dynamic-network-architectures",
+    "openvino",
+    "onnxruntime",
+)
+"""What may compute another result from the same weights in another version."""
 
 
 class CpuNetworks:
@@ -48,6 +62,7 @@ class CpuNetworks:
         self._module = network
         self._torch = TorchNetwork(network)
         self._chosen: dict[tuple[int, ...], CompiledNetwork] = {}
+        self._is_final = True
 
     def fastest(self, n_windows: int, sample: Callable[[], torch.Tensor | None]) -> CompiledNetwork:
         """Return the way to compute so many windows.
@@ -81,7 +96,8 @@ class CpuNetworks:
         if window is None:
             return self._torch
         self._chosen[shape] = self._try_all(window)
-        remember_choice(self._key, self._chosen[shape].name)
+        if self._is_final:
+            remember_choice(self._key, self._chosen[shape].name)
         return self._chosen[shape]
 
     @property
@@ -94,7 +110,7 @@ class CpuNetworks:
         """What the choice depends on, as letters and digits."""
         parts = [self._card.weights.sha256, self._card.network.model_dump_json(), str(self._window_shape)]
         parts += [platform.processor(), platform.machine(), str(torch.get_num_threads()), torch.__version__]
-        parts += [_version("openvino"), _version("onnxruntime")]
+        parts += [f"{package} {_version(package)}" for package in _BUILT_BY]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     def _ways(self) -> dict[str, Callable[[], CompiledNetwork]]:
@@ -132,10 +148,13 @@ class CpuNetworks:
                 candidate = way()
                 scores = candidate(window)
                 seconds = _seconds(candidate, window)
+            except (OSError, MemoryError):
+                self._is_final = False  # another process converts it too, the disk is full: another time
+                continue
             except Exception:  # these libraries refuse some networks, each in its own words
                 continue
-            wanted = _NEARLY_SAME_LABELS if isinstance(candidate, TorchNetwork) else _SAME_LABELS
-            if seconds < fewest and _agreement(scores, reference) >= wanted:
+            agree = _nearly_agree if isinstance(candidate, TorchNetwork) else _agree
+            if seconds < fewest and agree(scores, reference):
                 best, fewest = candidate, seconds * _CLEARLY_FASTER
         return best
 
@@ -150,13 +169,25 @@ def _seconds(network: CompiledNetwork, window: torch.Tensor) -> float:
     return min(times)
 
 
-def _agreement(scores: torch.Tensor, reference: torch.Tensor) -> float:
-    """Return the part of voxels that get the same label; 0 if scores are not of the same kind."""
+def _agree(scores: torch.Tensor, reference: torch.Tensor) -> bool:
+    """Tell whether scores are the same, but for the rounding of sums in another order."""
     if scores.shape != reference.shape or not bool(torch.isfinite(scores).all()):
-        return 0.0
-    if scores.shape[1] == 1:
-        return float(((scores > 0) == (reference > 0)).float().mean())
-    return float((scores.argmax(dim=1) == reference.argmax(dim=1)).float().mean())
+        return False
+    spread = float(reference.max() - reference.min())
+    return float((scores - reference).abs().max()) <= _SAME_SCORES * max(spread, 1e-6)
+
+
+def _nearly_agree(scores: torch.Tensor, reference: torch.Tensor) -> bool:
+    """Tell whether scores give the same structures. A window without any proves nothing."""
+    if scores.shape != reference.shape or not bool(torch.isfinite(scores).all()):
+        return False
+    found, expected = (_labels(values).numpy() for values in (scores, reference))
+    structures = [label for label in np.unique(expected).tolist() if label]
+    return bool(structures) and all(dice(found, expected, label) >= _SAME_STRUCTURES for label in structures)
+
+
+def _labels(scores: torch.Tensor) -> torch.Tensor:
+    return (scores > 0).long() if scores.shape[1] == 1 else scores.argmax(dim=1)
 
 
 def _version(package: str) -> str:

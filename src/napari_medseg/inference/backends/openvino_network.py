@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_medseg.inference.backends.store import kept_folder
+from napari_medseg.inference.backends.store import drop, kept_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,11 @@ class OpenVinoNetwork:
         core = openvino.Core()
         folder = kept_folder(key, lambda place: _convert(network, shape, place))
         # Two files, a description of layers and their numbers: nothing in them is run as code.
-        model = core.read_model(folder / _FILE)
+        try:
+            model = core.read_model(folder / _FILE)
+        except Exception:  # cut short, by a full disk for example
+            drop(key)
+            raise
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         options["INFERENCE_NUM_THREADS"] = str(torch.get_num_threads())
         self._request = core.compile_model(model, "CPU", options).create_infer_request()

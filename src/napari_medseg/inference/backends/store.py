@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -39,18 +40,43 @@ def kept_folder(key: str, make: Callable[[Path], None]) -> Path:
     root = cache_folder()
     folder = root / key
     if folder.is_dir():
-        folder.touch()
+        with contextlib.suppress(OSError):  # a cache that can only be read
+            folder.touch()
         return folder
     unfinished = root / f"unfinished-{token_hex(8)}"
     unfinished.mkdir(parents=True, mode=0o700)
     try:
         make(unfinished)
-        unfinished.rename(folder)
+        with contextlib.suppress(FileExistsError):
+            _rename(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)  # gone after the rename
-    for old in sorted(filter(Path.is_dir, root.iterdir()), key=lambda one: -one.stat().st_mtime)[_KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
+    _drop_oldest(root)
     return folder
+
+
+def drop(key: str) -> None:
+    """Remove what is kept under a key, because it cannot be used."""
+    shutil.rmtree(cache_folder() / key, ignore_errors=True)
+
+
+def _rename(unfinished: Path, folder: Path) -> None:
+    try:
+        unfinished.rename(folder)
+    except OSError:
+        if folder.is_dir():  # another process was faster
+            raise FileExistsError(folder) from None
+        raise
+
+
+def _drop_oldest(root: Path) -> None:
+    times: dict[Path, float] = {}
+    for one in root.iterdir():
+        with contextlib.suppress(OSError):  # another process may remove it at this moment
+            if one.is_dir():
+                times[one] = one.stat().st_mtime
+    for old in sorted(times, key=lambda one: -times[one])[_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def remembered_choice(key: str) -> str | None:

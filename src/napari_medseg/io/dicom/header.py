@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from napari_medseg.io.dicom import attributes as tags
@@ -21,6 +22,7 @@ VARYING = VARYING_FACTS | {tags.SOP_INSTANCE_UID, tags.SLICE_LOCATION}
 
 _SIBLINGS_KEPT = 64
 _NO_FILE = Path()
+_siblings_lock = Lock()
 _siblings: dict[tuple[Any, ...], Instance] = {}
 
 
@@ -76,9 +78,10 @@ def instance_from(elements: HeaderElements, path: Path) -> Instance:
     sibling = _siblings.get(alike)
     if sibling is None:
         found = _instance_from_all(elements, elements.pixels, path)
-        while len(_siblings) >= _SIBLINGS_KEPT:
-            _siblings.pop(next(iter(_siblings)), None)
-        _siblings[alike] = replace(found, path=_NO_FILE)
+        with _siblings_lock:
+            while len(_siblings) >= _SIBLINGS_KEPT:
+                del _siblings[next(iter(_siblings))]
+            _siblings[alike] = replace(found, path=_NO_FILE)
         return found
     return replace(
         sibling,

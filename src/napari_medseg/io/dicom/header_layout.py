@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _META_VALUES = (0x00020002, 0x00020010)
 _KEPT = 256
+_LONGEST_COMPARED = 32_768
 _SHORTEST_ELEMENT = 12
 """Bytes that a walk wants to see of an element."""
 
@@ -59,6 +60,7 @@ class HeaderLayout:
         fixed = [(128, 144), *recorder.fixed, *meta]
         self._fixed_parts = _getter([slice(begin, end) for begin, end in fixed])
         self._fixed = self._fixed_parts(data)
+        self.n_fixed = sum(len(part) for part in self._fixed)
         self._tags = [(tag, told) for tag, told, _, _ in own]
         self._value_parts = _getter([slice(begin, end) for _, _, begin, end in own])
         self._end = max(
@@ -91,7 +93,9 @@ def find_layout(data: bytes, size: int) -> HeaderLayout | None:
 
 
 def keep_layout(layout: HeaderLayout, data: bytes, size: int) -> None:
-    """Remember a layout, for the next header."""
+    """Remember a layout, for the next header; not one with long sequences, which are compared as a whole."""
+    if layout.n_fixed > _LONGEST_COMPARED:
+        return
     _layouts[(data[140:144], size)] = layout
     _last[:] = [layout]
     while len(_layouts) > _KEPT:

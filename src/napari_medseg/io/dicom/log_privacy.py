@@ -19,5 +19,6 @@ _DROPPED = _WithoutValues()
 
 def keep_header_values_out_of_logs() -> None:
     """Silence pydicom in this process, once; called when its first reader is imported."""
-    logging.getLogger("pydicom").addFilter(_DROPPED)
+    for name in ("pydicom", "pydicom.pixels.utils", "pydicom.pixels.decoders.base", "pydicom.pixels.encoders.base"):
+        logging.getLogger(name).addFilter(_DROPPED)  # those of a logger do not act on the ones below it
     warnings.filterwarnings("ignore", module=r"pydicom\b")
