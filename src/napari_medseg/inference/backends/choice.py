@@ -189,7 +189,7 @@ def _nearly_agree(scores: torch.Tensor, reference: torch.Tensor) -> bool:
 
 def _overlap(found: npt.NDArray[np.bool_], expected: npt.NDArray[np.bool_]) -> bool:
     both = np.count_nonzero(found) + np.count_nonzero(expected)
-    return 2 * np.count_nonzero(found & expected) >= _SAME_STRUCTURES * both
+    return bool(2 * np.count_nonzero(found & expected) >= _SAME_STRUCTURES * both)
 
 
 def _labels(scores: torch.Tensor) -> torch.Tensor:
