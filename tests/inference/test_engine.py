@@ -184,6 +184,26 @@ def test_every_step_down_gives_the_same_labels(make_card, noise, spacing):
         assert (other == first).mean() > 0.9999  # but for ties
 
 
+def test_a_volume_goes_through_a_2d_network_plane_by_plane_also_resampled(make_card):
+    """As nnU-Net's 2-D networks do: every plane once."""
+    card = make_card(
+        network={"spatial_dims": 2}, window=(16, 16), spacing_mm=[0.7, 0.7], orientation=None, even_windows=True
+    )
+    planes = []
+
+    def flat(x):
+        planes.append(len(x))
+        return torch.cat([torch.zeros_like(x), x, x - 9], dim=1)
+
+    voxels = np.zeros((30, 20, 6), dtype=np.float32)
+    voxels[8:20, 6:15, 1:5] = 1000 * np.arange(1, 5)
+    task = FrameTask(card, voxels, Geometry.from_matrix(voxels.shape, np.eye(4)))
+    labels = task.run(flat, CPU)
+    assert len(task.plan.starts[2]) == 6
+    assert labels[9:19, 7:14, 2:5].all()
+    assert not labels[..., 0].any() and not labels[..., 5].any()
+
+
 def test_planes_go_through_2d_networks(make_card):
     card = make_card(network={"spatial_dims": 2}, window=(16, 16), spacing_mm=None, orientation=None)
     calls = []
