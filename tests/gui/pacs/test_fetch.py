@@ -10,7 +10,7 @@ import pytest
 
 from fake_archives import FakeArchives, PacsError
 from napari_medseg.core import Study
-from napari_medseg.core.pacs import RemoteSeries
+from napari_medseg.core.pacs import RemoteSeries, RemoteStudy
 from napari_medseg.gui.studies import StudiesWidget
 
 pytestmark = pytest.mark.gui
@@ -104,3 +104,43 @@ def test_a_login_that_ended_is_asked_for_on_the_way(
     found.pacs.asker.dialog.secret_edit.setText("secret")
     found.pacs.asker.dialog.login_button.click()
     qtbot.waitUntil(lambda: len(viewer.layers) == 1)
+
+
+def _fetch(qtbot: Any, panel: StudiesWidget, archives: FakeArchives, what: Any, *, show: bool = True) -> None:
+    panel.pacs.fetch.fetch(archives.servers[0], [what], show=show)
+    qtbot.waitUntil(lambda: not panel.pacs.fetch.job.busy and not panel.controller.job.busy)
+
+
+def test_files_that_could_not_be_read_are_told_with_the_series(
+    qtbot: Any, panel: StudiesWidget, archives: FakeArchives, viewer: Any
+) -> None:
+    before = archives.opened
+    archives.opened = lambda series: replace(before(series), problems=["one.dcm could not be read."])
+    _fetch(qtbot, panel, archives, archives.series["1.1"][0])
+    assert len(viewer.layers) == 1 and "1 file could not be read" in panel.view.notice.text
+
+
+def test_what_is_fetched_again_is_the_layer_it_was(
+    qtbot: Any, panel: StudiesWidget, archives: FakeArchives, viewer: Any
+) -> None:
+    wanted, before = archives.series["1.1"][0], archives.opened
+    for _ in range(2):
+        _fetch(qtbot, panel, archives, wanted)
+    assert len(viewer.layers) == 1 and "is open already" in panel.view.notice.text
+
+    def grown(series: RemoteSeries) -> Study:
+        study = before(series)
+        return replace(study, series=[replace(one, n_images=one.n_images + 1) for one in study.series])
+
+    archives.opened = grown
+    _fetch(qtbot, panel, archives, wanted)
+    assert len(viewer.layers) == 2, "more images have come"
+
+
+def test_a_study_of_reports_says_that_nothing_can_be_shown(
+    qtbot: Any, panel: StudiesWidget, archives: FakeArchives
+) -> None:
+    archives.series["77"] = [RemoteSeries("77.1", "77", 1, "SR", "Report", 1)]
+    _fetch(qtbot, panel, archives, RemoteStudy("77", description="Second opinion"))
+    assert panel.fetch_notice.kind == "warning"
+    assert panel.fetch_notice.text == "Second opinion: Nothing in it can be shown."

@@ -209,6 +209,103 @@ def test_a_folder_with_one_series_opens_it(qtbot: Any, viewer: Any, new_series: 
     qtbot.waitUntil(lambda: len(viewer.layers) == 1)
 
 
+def test_what_is_asked_for_while_something_is_under_way_comes_after_it(
+    qtbot: Any, viewer: Any, new_series: Any, loader: Any, new_loader: Any, new_volume: Any
+) -> None:
+    gate, opened = threading.Event(), []
+
+    def open_study(path: Path, on_progress: ProgressCallback, cancel: CancelToken) -> Study:
+        assert gate.wait(60)
+        opened.append(path)
+        return Study(path, [new_series(loader, path / "a", uid=str(path))])
+
+    panel = StudiesWidget(viewer, open_study=open_study)
+    qtbot.addWidget(panel)
+    controller = panel.controller
+    controller.open_paths([Path("/b"), Path("/c")])
+    controller.load([new_series(loader, Path("/cache/a"))])
+    gate.set()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1)
+    assert opened == [Path("/b"), Path("/c")], "both lists come first"
+    qtbot.waitUntil(lambda: not controller.job.busy)
+    slow = new_loader(new_volume())
+    slow.gate.clear()
+    controller.load([new_series(slow, Path("/cache/slow"), uid="slow")])
+    controller.open_paths([Path("/d")])
+    assert len(opened) == 2
+    slow.gate.set()
+    qtbot.waitUntil(lambda: len(opened) == 3 and not controller.job.busy)
+    assert len(viewer.layers) == 2
+
+
+def test_what_is_asked_for_while_a_stopped_job_ends_comes_after_it(
+    qtbot: Any, panel: StudiesWidget, viewer: Any, new_series: Any, loader: Any
+) -> None:
+    loader.gate.clear()
+    panel.controller.load([new_series(loader)])
+    panel.controller.cancel()
+    panel.controller.load([new_series(loader, uid="2")])
+    loader.gate.set()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1)
+
+
+def test_a_list_goes_on_after_a_series_that_is_more_urgent(
+    qtbot: Any, viewer: Any, new_series: Any, loader: Any
+) -> None:
+    gate = threading.Event()
+
+    def open_study(path: Path, on_progress: ProgressCallback, cancel: CancelToken) -> Study:
+        while not gate.wait(0.01):
+            cancel.raise_if_cancelled()
+        return Study(path, [new_series(loader, path, uid=str(path))])
+
+    panel = StudiesWidget(viewer, open_study=open_study)
+    qtbot.addWidget(panel)
+    wanted = new_series(loader)
+    for n_lists in (1, 2):
+        gate.clear()
+        panel.controller.open_paths([Path(f"/list{n_lists}")])
+        panel.controller.open_instead(wanted, None)
+        qtbot.waitUntil(lambda: len(viewer.layers) == 1)
+        gate.set()
+        qtbot.waitUntil(lambda: not panel.controller.job.busy)
+        assert len(panel.controller.paths) == n_lists and not panel.view.progress.isVisibleTo(panel)
+
+
+def test_what_could_not_be_read_is_said_although_the_rest_is_loaded(
+    qtbot: Any, viewer: Any, new_series: Any, loader: Any
+) -> None:
+    def open_study(path: Path, on_progress: ProgressCallback, cancel: CancelToken) -> Study:
+        return Study(path, [new_series(loader)], ["a.dcm: broken"])
+
+    panel = StudiesWidget(viewer, open_study=open_study)
+    qtbot.addWidget(panel)
+    panel.open_path(Path("/s"))
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1 and not panel.controller.job.busy)
+    assert "1 file could not be read" in panel.view.notice.text
+    panel.view.load_requested.emit(panel.view.selected_series())
+    assert panel.view.notice.text.endswith("is open already.") and "could not" not in panel.view.notice.text
+
+
+def test_another_series_in_the_place_of_one_that_is_gone_is_loaded(
+    qtbot: Any, panel: StudiesWidget, viewer: Any, new_series: Any, new_loader: Any, new_volume: Any
+) -> None:
+    """Python gives the id of what is gone to what comes next."""
+    for n in range(8):
+        series = new_series(new_loader(new_volume(name=f"scan{n}")), Path("/cache/a"), uid=str(n))
+        panel.show_study(Study(Path("/cache/a"), [series]))
+        panel.controller.load([series])
+        del series
+        qtbot.waitUntil(lambda: not panel.controller.job.busy)
+        assert len(viewer.layers) == n + 1
+    kept = {id(one) for one, _ in panel.controller._opened._kept.values()}
+    assert kept == set(panel.controller._opened._kept) and len(kept) == 8
+    viewer.layers.clear()
+    panel.controller.load(panel.view.model.all_series())
+    qtbot.waitUntil(lambda: not panel.controller.job.busy)
+    assert len(panel.controller._opened._kept) == 1, "what was removed is not kept in memory"
+
+
 def test_a_folder_without_scans_says_so(qtbot: Any, viewer: Any) -> None:
     panel = StudiesWidget(viewer, open_study=lambda path, on_progress, cancel: Study(path, []))
     qtbot.addWidget(panel)

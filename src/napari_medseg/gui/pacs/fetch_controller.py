@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.core.pacs import PacsServer, RemoteSeries, RemoteStudy
 from napari_medseg.gui.pacs.logins import LoginNeeded
-from napari_medseg.gui.pacs.results import remote_series_text
+from napari_medseg.gui.pacs.results import remote_series_text, study_facts
 from napari_medseg.gui.parts.notice import link
 from napari_medseg.gui.workers import LatestJob
 
@@ -117,6 +117,8 @@ class FetchController(QObject):
         def done(found: list[RemoteSeries]) -> None:
             self._wishes.popleft()
             wanted = [series for series in found if series.modality not in _DOCUMENTS]
+            if not wanted:
+                self._without_images.append(f"{study_facts(study) or 'Study'}: Nothing in it can be shown.")
             self._wishes.extendleft(_Wish(wish.server, series, wish.show) for series in reversed(wanted))
             self._next()
 
@@ -146,11 +148,17 @@ class FetchController(QObject):
             why = f": {' '.join(study.problems[:2])}" if study.problems else " holds no images or labels."
             self._without_images.append(f"{remote_series_text(series)}{why}")
             return
+        study = self._listed_before(study)
         self._studies.show_study(study)
         self._first = self._first or study.series[0]
         self._studies.view.select_series(self._first)
         if show:
-            self._studies.load(study.series)
+            self._studies.load(study.series, keep_notice=True)
+
+    def _listed_before(self, study: Study) -> Study:
+        """Return the study as it is listed, if it was fetched before: what is a layer then stays known."""
+        listed = self._studies.study_at(study.path)
+        return listed if listed is not None and _facts(listed) == _facts(study) else study
 
     def _count(self) -> str:
         """Return "2 of 5: " on the way through several."""
@@ -184,3 +192,8 @@ class FetchController(QObject):
         self._wishes.clear()
         self.progress.end()
         self.notice.say("info", "Stopped. What has arrived is kept: load it again to go on.")
+
+
+def _facts(study: Study) -> object:
+    """Return what differs once other files have come, or one of them has become readable."""
+    return [(series.uid, series.n_images, series.dicom_files) for series in study.series], study.problems

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_medseg.gui.parts.notice import link
-from napari_medseg.gui.studies.opened import Loaded, OpenedImage, add_layers, load_with_results
+from napari_medseg.gui.studies.opened import Loaded, OpenedImage, OpenedSeries, add_layers, load_with_results
 from napari_medseg.gui.studies.previews import Previews
 from napari_medseg.gui.studies.results import ListedResults, find_records
 from napari_medseg.gui.studies.thumbnails import ThumbnailMaker
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari_medseg.batch.record import BatchRecord
     from napari_medseg.core import CancelToken, MedsegError, ProgressCallback, Series, Study
+    from napari_medseg.gui.parts.notice import Kind
     from napari_medseg.gui.studies.view import StudiesView
 
 
@@ -75,9 +76,10 @@ class StudiesController(QObject):
         self._studies: dict[Path, Study] = {}
         self._to_open: deque[Path] = deque()
         self._to_load: deque[Series] = deque()
-        self._layer_of: dict[int, str] = {}
+        self._listing: Path | None = None
         self.results = ListedResults()
-        self._opened: dict[int, OpenedImage] = {}
+        self._opened = OpenedSeries(viewer)
+        self._unread = ""
         self._closing: Series | None = None
         self._loading = ""
         self._late = QTimer(self)
@@ -114,13 +116,24 @@ class StudiesController(QObject):
             Load the series at once if it is the only one.
         """
         self._load_only_series = load_only_series
+        self._clear_notice()
         self._to_open.extend(paths)
         if not self.job.busy:
+            self._next()
+
+    def _clear_notice(self) -> None:
+        self._unread = ""
+        self.view.notice.clear()
+
+    def _next(self) -> None:
+        """Go on with what was asked for meanwhile: the lists first, then the series."""
+        if self._to_open:
             self._open_next()
+        else:
+            self._load_next()
 
     def _open_next(self) -> None:
-        path = self._to_open.popleft()
-        self.view.notice.clear()
+        self._listing = path = self._to_open.popleft()
         self.view.progress.begin(f"Looking for scans in {path.name or path} …")
 
         def work(on_progress: ProgressCallback, cancel: CancelToken) -> tuple[Study, list[BatchRecord]]:
@@ -130,13 +143,17 @@ class StudiesController(QObject):
         self.job.start(work, lambda listed: self._listed(*listed))
 
     def _listed(self, study: Study, records: list[BatchRecord]) -> None:
+        self._listing = None
         self.view.progress.end()
         self.results.add(records)
         self.show_study(study)
-        if self._to_open:
-            self._open_next()
-        elif self._load_only_series and len(study.series) == 1:
-            self.load(study.series)
+        if not self._to_open and self._load_only_series and len(study.series) == 1:
+            self._to_load.extend(study.series)
+        self._next()
+
+    def study_at(self, path: Path) -> Study | None:
+        """Return what is listed of a file or folder."""
+        return self._studies.get(path)
 
     def show_study(self, study: Study) -> None:
         """Add what was found in a file or folder to the list; found again, it replaces what was listed."""
@@ -150,7 +167,8 @@ class StudiesController(QObject):
         elif study.problems:
             n = len(study.problems)
             files = "1 file" if n == 1 else f"{grouped(n)} files"
-            self.view.notice.say("warning", link("problems", f"{files} could not be read"))
+            self._unread = link("problems", f"{files} could not be read")
+            self.view.notice.say("warning", self._unread)
 
     def add_record(self, record: BatchRecord) -> None:
         """Take the results of a run for the series that are listed."""
@@ -177,7 +195,7 @@ class StudiesController(QObject):
         self._studies.clear()
         self.results.clear()
         self._opened.clear()
-        self.view.notice.clear()
+        self._clear_notice()
         self._refresh()
 
     def cancel(self) -> None:
@@ -186,12 +204,21 @@ class StudiesController(QObject):
         self._to_load.clear()
         self.job.cancel()
 
-    def load(self, series: Sequence[Series]) -> None:
-        """Load series one after another; one that is a layer already is only selected."""
-        self.view.notice.clear()
+    def load(self, series: Sequence[Series], *, keep_notice: bool = False) -> None:
+        """Load series one after another; one that is a layer already is only selected.
+
+        Parameters
+        ----------
+        series : sequence of Series
+            What to load.
+        keep_notice : bool
+            Leave what was just said of them, such as files that could not be read.
+        """
+        if not keep_notice:
+            self._clear_notice()
         self._to_load.extend(series)
         if not self.job.busy:
-            self._load_next()
+            self._next()
 
     def _load_next(self) -> None:
         while self._to_load:
@@ -221,17 +248,27 @@ class StudiesController(QObject):
     def open_instead(self, series: Series, other: Series | None) -> None:
         """Load a series, and then close the layers of another one."""
         self._to_load.clear()
+        self._withdraw()
+        self._clear_notice()
         self._closing = other
-        self.load([series])
-        if self.job.busy and self._to_load:  # another one was on its way: it is not wanted any more
-            self._load_next()
+        self._to_load.append(series)
+        self._load_next()
         if not self.job.busy:  # it is open already
+            self._end_progress()
             self._close_other(series)
+            self._next()
+
+    def _withdraw(self) -> None:
+        """Stop what is on its way, for something more urgent: a series is not wanted any more, a list is, later."""
+        if self._listing is not None:
+            self._to_open.appendleft(self._listing)
+            self._listing = None
+        self.job.drop()
+        self.previews.drop()
 
     def opened(self, series: Series) -> OpenedImage | None:
         """Return the layers of a series that were loaded from the list, as far as they are still there."""
-        opened = self._opened.get(id(series))
-        return opened.still_in(self._viewer) if opened is not None else None
+        return self._opened.of(series)
 
     def _lacks_results(self, series: Series) -> bool:
         """Whether a series is open without the labels that a run has brought since."""
@@ -251,13 +288,16 @@ class StudiesController(QObject):
     def _select_layer_of(self, series: Series) -> bool:
         if self._lacks_results(series):
             return False
-        wanted = self._layer_of.get(id(series))
-        for layer in self._viewer.layers:
-            if str(layer.unique_id) == wanted:
-                self._viewer.layers.selection.active = layer
-                self.view.notice.say("info", f"{escape(series_text(series))} is open already.")
-                return True
-        return False
+        layer = self._opened.first_layer(series)
+        if layer is None:
+            return False
+        self._viewer.layers.selection.active = layer
+        self._say("info", f"{escape(series_text(series))} is open already.")
+        return True
+
+    def _say(self, kind: Kind, *lines: str) -> None:
+        """Say something besides what could not be read."""
+        self.view.notice.say("warning" if self._unread else kind, "<br>".join(filter(None, (self._unread, *lines))))
 
     def _loaded(self, loaded: Loaded) -> None:
         self._end_progress()
@@ -266,29 +306,30 @@ class StudiesController(QObject):
         opened = add_layers(self._viewer, loaded)
         layer = opened.layers[0]
         self.previews.hand_over(layer)
-        self._layer_of[id(loaded.series)] = str(layer.unique_id)
-        self._opened[id(loaded.series)] = opened
+        self._opened.keep(loaded.series, opened)
         in_sight = loaded.series.notes if self.view.selected_series() == [loaded.series] else ()
         notes = [note for note in (*loaded.notes, *loaded.problems) if note not in in_sight]
         if notes:
-            self.view.notice.say("warning", "<br>".join(escape(note) for note in notes))
+            self._say("warning", *(escape(note) for note in notes))
         self.layer_added.emit(layer)
         self.loaded.emit(loaded.series)
-        self._load_next()
+        if not self.job.busy:  # whoever heard of it may have asked for more
+            self._next()
 
     def _failed(self, error: MedsegError) -> None:
         self._to_open.clear()
         self._to_load.clear()
-        self._closing = None
+        self._closing = self._listing = None
         self._end_progress()
         self.previews.drop()
         self.view.notice.show_error(error)
 
     def _stopped(self) -> None:
-        self._closing = None
+        self._closing = self._listing = None
         self._end_progress()
         self.previews.drop()
         self.view.notice.say("info", "Stopped.")
+        self._next()  # what was asked for since
 
     @property
     def paths(self) -> list[Path]:

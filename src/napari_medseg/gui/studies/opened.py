@@ -110,6 +110,42 @@ class OpenedImage:
         return replace(self, layers=there, found=self.found if there[-1] is self.layers[-1] else None)
 
 
+class OpenedSeries:
+    """The layers of the series that were loaded from a list.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        Where they are, until the user removes them.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self._kept: dict[int, tuple[Series, OpenedImage]] = {}
+
+    def keep(self, series: Series, opened: OpenedImage) -> None:
+        """Remember the layers of a series; those of which nothing is left are forgotten."""
+        self._kept = {key: kept for key, kept in self._kept.items() if kept[1].still_in(self._viewer) is not None}
+        # With the series itself: once it is gone, another one may have its id.
+        self._kept[id(series)] = series, opened
+
+    def of(self, series: Series) -> OpenedImage | None:
+        """Return the layers of a series, as far as they are still there."""
+        kept = self._kept.get(id(series))
+        return kept[1].still_in(self._viewer) if kept is not None and kept[0] is series else None
+
+    def first_layer(self, series: Series) -> Layer | None:
+        """Return the layer of the image itself, if it is still there."""
+        kept = self._kept.get(id(series))
+        if kept is None or kept[0] is not series:
+            return None
+        return find_layer(self._viewer, layer_key(kept[1].layers[0]))
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._kept.clear()
+
+
 def load_with_results(
     series: Series,
     entry: tuple[BatchRecord, str] | None,
