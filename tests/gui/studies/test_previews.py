@@ -17,8 +17,10 @@ from napari_medseg.core.volume import Window
 from napari_medseg.gui.segment import SegmentWidget
 from napari_medseg.gui.segment.layers_at_hand import image_layers
 from napari_medseg.gui.studies import StudiesWidget
+from napari_medseg.gui.studies.previews import _Shown
 from napari_medseg.plugin.layers import layer_volume, volume_to_layer
 from napari_medseg.plugin.link import is_loading
+from napari_medseg.plugin.preview import loading_layer
 
 pytestmark = pytest.mark.gui
 
@@ -117,6 +119,19 @@ def test_what_the_user_sets_meanwhile_stays(
     layer = finish(qtbot, panel, viewer, loader)
     assert layer.contrast_limits == [60, 90] and layer.colormap.name == "magma"
     assert layer.opacity == 1
+
+
+def test_what_the_user_sets_stays_through_a_second_preview(viewer: Any) -> None:
+    """A loader whose voxels do not fit gives another volume."""
+    shown = _Shown(viewer)
+    shown.replace(loading_layer(axial(), K))
+    shown.layer.contrast_limits, shown.layer.colormap = (60, 90), "magma"
+    wide = replace(axial(), array=axial().array.astype(np.float32))
+    shown.replace(loading_layer(wide, K))
+    assert shown.layer.contrast_limits == [60, 90] and shown.layer.colormap.name == "magma"
+    whole = volume_to_layer(wide)
+    shown.copy_choices(whole)
+    assert whole.contrast_limits == [60, 90] and whole.colormap.name == "magma" and whole.opacity == 1
 
 
 def test_a_preview_that_the_user_deletes_does_not_stop_the_loading(

@@ -95,11 +95,12 @@ class _Shown:
 
     def replace(self, layer: Image) -> None:
         """Show a layer instead of the one before."""
+        first = _choices(layer)
         self.copy_choices(layer)
         self.remove()
         self.layer = layer
         self._viewer.add_layer(layer)
-        self._first = _choices(layer)
+        self._first = first
 
     def refresh(self) -> None:
         """Draw what has been read meanwhile."""
