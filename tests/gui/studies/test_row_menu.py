@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from qtpy.QtCore import QPoint
+from qtpy.QtWidgets import QMenu
 
 from dicom_writers.series import PATIENT_ID, write_series
 from napari_medseg.core import Series, Study
@@ -132,3 +134,14 @@ def test_the_proposed_folder_is_new(tmp_path: Path) -> None:
     assert proposed_folder(tmp_path).name == "deidentified"
     (tmp_path / "deidentified").mkdir()
     assert proposed_folder(tmp_path).name == "deidentified_2"
+
+
+def test_a_closed_menu_is_gone(qtbot: Any, panel: StudiesWidget, gapped: Path) -> None:
+    view = panel.view
+    view._show_menu(QPoint(3, 3))
+    panel.show_study(open_study(gapped))
+    for _ in range(3):
+        view._show_menu(QPoint(3, 3))
+        for menu in view.findChildren(QMenu):
+            menu.close()
+    qtbot.waitUntil(lambda: not view.findChildren(QMenu))

@@ -33,6 +33,7 @@ def row_menu(view: StudiesView, chosen: Sequence[Series], in_rows: Sequence[Seri
     """
     menu = QMenu(view)
     menu.setToolTipsVisible(True)
+    menu.aboutToHide.connect(menu.deleteLater)  # the view, its parent, would keep every one
     if chosen:
         words = "Load" if len(chosen) == 1 else f"Load {len(chosen)} series"
         _add(menu, words, "", lambda: view.load_requested.emit(list(chosen)))

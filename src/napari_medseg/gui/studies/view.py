@@ -287,7 +287,9 @@ class StudiesView(QWidget):
     def _show_menu(self, place: QPoint) -> None:
         menu = row_menu(self, self.selected_series(), self.series_in_rows())
         inside = self.tree.viewport()
-        if inside is not None and not menu.isEmpty():
+        if inside is None or menu.isEmpty():
+            menu.deleteLater()
+        else:
             menu.popup(inside.mapToGlobal(place))
 
     def _choose_folder(self) -> None:
