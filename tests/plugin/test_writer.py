@@ -11,6 +11,7 @@ import napari_medseg as ms
 from napari_medseg.core import MedsegError
 from napari_medseg.plugin import writer
 from napari_medseg.plugin.layers import segmentation_to_layer, volume_to_layer
+from napari_medseg.plugin.preview import loading_layer
 from napari_medseg.plugin.writer import write_image, write_labels
 
 
@@ -76,3 +77,27 @@ def test_the_scan_itself_is_never_overwritten(scan: Path) -> None:
     with pytest.raises(MedsegError, match="never overwritten"):
         write_labels(str(scan), data, attributes)
     assert scan.read_bytes() == before
+
+
+def test_nothing_of_a_scan_that_is_still_being_read_is_written(
+    tmp_path: Path, scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of its slices are empty, and labels on it would lose their scan."""
+    viewer = ViewerModel()
+    preview = viewer.add_layer(loading_layer(ms.read_volume(scan), 2))
+    data, attributes, _ = preview.as_layer_data_tuple()
+    with pytest.raises(MedsegError, match="is still being read"):
+        write_image(str(tmp_path / "image.nii.gz"), data, attributes)
+    viewer.layers.selection.active = preview
+    viewer._new_labels()
+    labels = viewer.layers[-1]
+    labels.data[2, 1, 3] = 4
+    monkeypatch.setattr(writer, "open_viewer", lambda: viewer)
+    data, attributes, _ = labels.as_layer_data_tuple()
+    with pytest.raises(MedsegError, match="is still being read"):
+        write_labels(str(tmp_path / "labels.nii"), data, attributes)
+    assert [path.name for path in tmp_path.iterdir()] == [scan.name]
+    viewer.layers.remove(preview)
+    viewer.add_layer(volume_to_layer(ms.read_volume(scan)))
+    (path,) = write_labels(str(tmp_path / "labels.nii"), data, attributes)
+    np.testing.assert_array_equal(nib.load(path).affine, nib.load(scan).affine)

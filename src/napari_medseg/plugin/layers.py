@@ -15,7 +15,15 @@ from napari_medseg.plugin.display import contrast_limits, contrast_range
 from napari_medseg.plugin.foreign import foreign_volume
 from napari_medseg.plugin.frame import DisplayFrame, display_frame, is_planar
 from napari_medseg.plugin.grids import layer_matrix, regrid_labels
-from napari_medseg.plugin.link import LINK_KEY, LayerLink, layer_link, layer_notes, layer_volume, mark_edited
+from napari_medseg.plugin.link import (
+    LINK_KEY,
+    LayerLink,
+    is_loading,
+    layer_link,
+    layer_notes,
+    layer_volume,
+    mark_edited,
+)
 from napari_medseg.plugin.placement import frame_placement, placement_over, ras_to_world, scan_link, world_to_ras
 from napari_medseg.plugin.segments import layer_segments, set_layer_segments
 
@@ -35,6 +43,7 @@ __all__ = [
     "layer_volume",
     "mark_edited",
     "ras_to_world",
+    "require_whole",
     "segmentation_to_layer",
     "set_layer_segments",
     "volume_to_layer",
@@ -140,10 +149,11 @@ def layer_to_volume(layer: Layer) -> Volume:
     Raises
     ------
     MedsegError
-        If the layer is no image, or has axes that no scan has.
+        If the layer is no image, has axes that no scan has, or is still being read.
     """
     if not isinstance(layer, Image):
         raise MedsegError(f"The layer {layer.name!r} is no image.", "Choose an image layer.")
+    require_whole(layer)
     link = layer_link(layer)
     if link is None or link.volume is None:
         return foreign_volume(layer)
@@ -176,8 +186,11 @@ def layer_to_segmentation(labels_layer: Labels, image_layer: Layer | None = None
     Raises
     ------
     MedsegError
-        If the labels cannot lie on the image: other axes, several time points, wholly outside, negative values.
+        If the labels cannot lie on the image: other axes, several time points, wholly outside, negative values; or
+        if the image is still being read.
     """
+    if image_layer is not None:
+        require_whole(image_layer)
     own = layer_link(labels_layer)
     link = scan_link(image_layer) if image_layer is not None else own or scan_link(labels_layer)
     data = _one_frame(labels_layer, link.frame.ndim)
@@ -195,6 +208,18 @@ def layer_to_segmentation(labels_layer: Labels, image_layer: Layer | None = None
         notes=_regrid_notes(regridded.moved, regridded.n_outside),
         edited=own is not None and own.edited,
     )
+
+
+def require_whole(layer: Layer) -> None:
+    """Raise if a layer shows a scan of which parts are still being read: napari would save it half empty.
+
+    Raises
+    ------
+    MedsegError
+        Which layer it is.
+    """
+    if is_loading(layer):
+        raise MedsegError(f"The layer {layer.name!r} is still being read.", "Wait until it is loaded.")
 
 
 def _note_paint(event: Any) -> None:

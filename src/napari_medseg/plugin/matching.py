@@ -51,6 +51,17 @@ def find_image_layer(labels_layer: Labels, layers: Iterable[Layer]) -> Layer | N
     return images[best[1]] if best[0] > 0 else None
 
 
+def find_preview(labels_layer: Labels, layers: Iterable[Layer]) -> Layer | None:
+    """Return the image that hand-made labels lie on while it is still being read; None if there is another on it.
+
+    Labels that remember their scan need no image.
+    """
+    if layer_link(labels_layer) is not None:
+        return None
+    under = [layer for layer in layers if isinstance(layer, Image) and _lies_on(labels_layer, layer)]
+    return under[-1] if under and all(is_loading(layer) for layer in under) else None
+
+
 def find_image_of(geometry: Geometry, layers: Iterable[Layer]) -> Layer | None:
     """Return the uppermost image of ours whose voxels lie just where a geometry says, or None."""
     for layer in reversed(list(layers)):

@@ -33,17 +33,18 @@ def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[st
     Raises
     ------
     MedsegError
-        If the labels do not fit onto their image, or the file cannot be written.
+        If the labels do not fit onto their image, that is still being read, or the file cannot be written.
     """
     from napari.layers import Labels
 
     from napari_medseg.io import write_segmentation
     from napari_medseg.plugin.layers import layer_to_segmentation
-    from napari_medseg.plugin.matching import find_image_layer
+    from napari_medseg.plugin.matching import find_image_layer, find_preview
 
     layer = Labels(data, **attributes)
     viewer = open_viewer()
-    image_layer = find_image_layer(layer, viewer.layers) if viewer is not None else None
+    layers = list(viewer.layers) if viewer is not None else []
+    image_layer = find_preview(layer, layers) or find_image_layer(layer, layers)
     segmentation = layer_to_segmentation(layer, image_layer)
     written = write_segmentation(segmentation, path)
     show_notes([(layer.name, segmentation.notes)])

@@ -18,7 +18,7 @@ from napari_medseg.gui.workers import LatestJob
 from napari_medseg.measure import SegmentSizes
 from napari_medseg.plugin.findings.notes import holds_findings
 from napari_medseg.plugin.layers import layer_link, layer_segments, layer_to_segmentation, set_layer_segments
-from napari_medseg.plugin.matching import find_image_layer
+from napari_medseg.plugin.matching import find_image_layer, find_preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,8 @@ class LabelsController(QObject):
         """Return the image whose geometry a layer is saved in; None if the layer remembers its scan itself."""
         if layer_link(layer) is not None:
             return None
-        return find_image_layer(layer, self._viewer.layers) or self._image()
+        layers = list(self._viewer.layers)
+        return find_preview(layer, layers) or find_image_layer(layer, layers) or self._image()
 
     def refresh_layers(self, prefer: str | None = None) -> None:
         """List the labels layers that are there now; `prefer` is the key of one to choose."""
