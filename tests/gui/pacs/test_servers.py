@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 from qtpy.QtWidgets import QMessageBox
 
 from fake_archives import FakeArchives, PacsError
+from napari_medseg.core import MedsegError
 from napari_medseg.core.pacs import PacsServer
 from napari_medseg.gui.pacs.server_dialog import ServerDialog
 from napari_medseg.gui.studies import StudiesWidget
@@ -109,3 +111,33 @@ def test_a_server_is_removed_when_the_user_is_sure(
     qtbot.waitUntil(lambda: not panel.pacs.servers.job.busy)
     assert len(archives.servers) == (0 if sure else 1)
     assert panel.pacs.page.add_button.isVisible() == sure
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_became_of_one_dialog_is_not_said_in_the_next(
+    qtbot: Any, panel: StudiesWidget, archives: FakeArchives, fails: bool
+) -> None:
+    servers, gate, keep = panel.pacs.servers, threading.Event(), archives.keep_server
+    failed: list[MedsegError] = []
+    servers.failed.connect(failed.append)
+
+    def slow(server: PacsServer) -> None:
+        assert gate.wait(60)
+        if fails:
+            raise MedsegError("The list of servers cannot be written.")
+        keep(server)
+
+    archives.keep_server = slow  # type: ignore[method-assign]
+    panel.pacs.page.add_requested.emit()
+    first = _dialog(panel)
+    first.name_edit.setText("Clinic")
+    first.url_edit.setText("https://clinic.example.org/rs")
+    servers.save()
+    first.reject()
+    panel.pacs.page.add_requested.emit()
+    second = _dialog(panel)
+    gate.set()
+    qtbot.waitUntil(lambda: not servers.save_job.busy and not servers.job.busy)
+    assert second is not first and servers.dialog is second and second.isVisible()
+    assert not second.notice.text and len(failed) == fails
+    second.reject()

@@ -57,7 +57,8 @@ class ServersController(QObject):
         self.test_job.failed.connect(self._test_failed)
         self.test_job.cancelled.connect(self._test_stopped)
         self.save_job = LatestJob(self)
-        self.save_job.failed.connect(self._test_failed)
+        self.save_job.failed.connect(self._save_failed)
+        self._saving: ServerDialog | None = None
 
     def refresh(self, choose: str = "") -> None:
         """Read the servers anew."""
@@ -89,7 +90,7 @@ class ServersController(QObject):
             archives.check_server(server, cancel, secret=secret or logins.secret_of(server))
             return server
 
-        self.test_job.start(work, self._answered)
+        self.test_job.start(work, self._answered)  # closing the dialog drops it
 
     def save(self) -> None:
         """Keep what is entered."""
@@ -113,6 +114,7 @@ class ServersController(QObject):
                 logins.take(server, secret, keep=False)
             return server
 
+        self._saving = dialog
         self.save_job.start(work, self._saved)
 
     def remove(self, server: PacsServer) -> None:
@@ -165,9 +167,18 @@ class ServersController(QObject):
             self.dialog.notice.say("info", "Stopped.")
 
     def _saved(self, server: PacsServer) -> None:
-        if self.dialog is not None:
+        if self.dialog is not None and self.dialog is self._saving:
             self.dialog.accept()
+        self._saving = None
         self.refresh(server.name)
+
+    def _save_failed(self, error: MedsegError) -> None:
+        """Say it where it was asked for: another dialog may be open by now."""
+        saving, self._saving = self._saving, None
+        if saving is not None and saving is self.dialog:
+            saving.notice.show_error(error)
+        else:
+            self.failed.emit(error)
 
     def _closed(self, _: int) -> None:
         self.dialog = None
