@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="let it take the place of your model of its name")
     parser.add_argument("--yes", action="store_true", help="do not ask (never a yes to running code)")
     parser.add_argument("--run-code", action="store_true", help="let the code that is shown run")
+    parser.add_argument("--code-sha256", default="", help="let it run only if it is what was shown before, by checksum")
     parser.add_argument("--only-tell", action="store_true", help="tell what it is, as JSON, and add nothing")
 
 
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
     MedsegError
         If it is refused; the sentence says what is in the way.
     """
+    from napari_medseg.models.addresses import public_address
     from napari_medseg.models.fetching import forget, is_address
     from napari_medseg.models.foreign.offer import Choices
 
@@ -55,7 +57,7 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
     path, sha256 = fetched
     name = arguments.name or re.sub(r"\.zip$", "", path.name, flags=re.IGNORECASE)
     chosen = Choices(name, arguments.configuration, tuple(arguments.fold), arguments.run_code)
-    status = _add(path, chosen, arguments, f"{arguments.model}, SHA-256 {sha256}", on_progress)
+    status = _add(path, chosen, arguments, f"{public_address(arguments.model)}, SHA-256 {sha256}", on_progress)
     if status == 0 and not arguments.only_tell:
         forget(path)
     return status
@@ -75,6 +77,7 @@ def _add(
     path: Path, choices: Choices, arguments: argparse.Namespace, origin: str, on_progress: ProgressCallback
 ) -> int:
     from napari_medseg.models.foreign.adding import add_offer, open_offer
+    from napari_medseg.models.foreign.code import code_sha256
 
     with ExitStack() as stack:
         offer = stack.enter_context(open_offer(path, replace(choices, run_code=False), on_progress))
@@ -85,7 +88,9 @@ def _add(
             print("\n".join(("This model needs code of its own to run on your machine:", *_shown(offer.runs))))
             if not choices.run_code and not agreed("Let this code run?", "--run-code"):
                 return _nothing()
-            offer = stack.enter_context(open_offer(path, replace(choices, run_code=True), on_progress))
+            seen = code_sha256(offer.runs) if not arguments.code_sha256 else arguments.code_sha256
+            allowed = replace(choices, run_code=True, code_sha256=seen)
+            offer = stack.enter_context(open_offer(path, allowed, on_progress))
         if arguments.only_tell:
             print(json.dumps(as_values(offer), indent=2))
             return 0

@@ -12,6 +12,7 @@ import torch
 from napari_medseg.core import Geometry, MedsegError, Volume
 from napari_medseg.models.catalogue import find_model
 from napari_medseg.models.foreign.adding import add_offer, open_offer
+from napari_medseg.models.foreign.code import code_sha256
 from napari_medseg.models.foreign.offer import Choices
 
 WriteBundle = Callable[..., Path]
@@ -129,10 +130,82 @@ def test_code_is_shown_and_runs_only_on_a_yes(write_bundle: WriteBundle, tmp_pat
         with pytest.raises(MedsegError, match="code has to run"):
             add_offer(offer, tmp_path / "user")
     assert not trace.exists()
-    with open_offer(folder, Choices(run_code=True)) as offer:
+    with pytest.raises(MedsegError, match="not the code that was shown"), open_offer(folder, Choices(run_code=True)):
+        pass
+    assert not trace.exists()
+    with open_offer(folder, allowed("import glob", code)) as offer:
         assert offer.runs == ()
         assert add_offer(offer, tmp_path / "user").card.input.window == (16, 16, 16)
     assert trace.exists()
+
+
+def allowed(*lines: str) -> Choices:
+    return Choices(run_code=True, code_sha256=code_sha256(lines))
+
+
+def test_nothing_runs_but_what_was_shown(write_bundle: WriteBundle, tmp_path: Path) -> None:
+    """MONAI's parser runs imports wherever they stand, and whatever an expression refers to."""
+    trace = tmp_path / "it ran"
+    hidden = f"$open({str(trace)!r}, 'w').close()"
+    window = ["$int('16')", 16, 16]
+    inferer = {"_target_": "SlidingWindowInferer", "roi_size": window, "mode": "gaussian"}
+    folder = write_bundle(inferer=inferer, hidden=hidden, datalist=[hidden], device={"x": hidden})
+    with open_offer(folder, allowed("import glob", "int('16')")) as offer:
+        assert offer.values["input"]["window"] == (16, 16, 16)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"channels": "$[@base, 32]"}, "other parts"),
+        ({"channels": "$[%other.json::a, 32]"}, "other parts"),
+        ({"imports": "$open('ran', 'w')"}, "no list of import"),
+        ({"imports": [["$import os"]]}, "no list of import"),
+        ({"imports": [{"a": "$import os"}]}, "no list of import"),
+        ({"imports": ["$open('ran', 'w')"]}, "no import statement"),
+        ({"imports": ["@base"]}, "no list of import"),
+        ({"imports": ["%base"]}, "no list of import"),
+        ({"imports": ["$import os; open('ran', 'w')"]}, "no import statement"),
+        ({"imports": ["$import os\nopen('ran', 'w')"]}, "no import statement"),
+        ({"imports": ["$import scripts"]}, "come with the model"),
+        ({"imports": ["$from . import scripts"]}, "come with the model"),
+    ],
+)
+def test_code_that_brings_other_code_is_refused(
+    write_bundle: WriteBundle, tmp_path: Path, parts: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    network = {"_target_": "UNet", "channels": parts.pop("channels", "$[int('4'), 8]")}
+    folder = write_bundle(network_def=network, base="$open('ran', 'w')", **parts)
+    (folder / "scripts").mkdir()
+    for choices in (Choices(), Choices(run_code=True)):
+        with pytest.raises(MedsegError, match=words), open_offer(folder, choices):
+            pass
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"postprocessing": 3},
+        {"postprocessing": [{"sigmoid": False}]},
+        {"postprocessing": ["Activationsd"]},
+        {"preprocessing": [{"_target_": "ScaleIntensityRanged", "a_min": 0, "a_max": 1, "b_min": [], "b_max": "x"}]},
+        {"preprocessing": [{"_target_": "ScaleIntensityd", "minv": [0]}]},
+        {"preprocessing": [{"_target_": "NormalizeIntensityd", "subtrahend": "x", "divisor": {}}]},
+        {"preprocessing": 3},
+        {"preprocessing": [{"_target_": "Spacingd", "pixdim": "x"}]},
+    ],
+)
+def test_values_of_another_kind_are_a_sentence(write_bundle: WriteBundle, parts: dict[str, Any]) -> None:
+    with pytest.raises(MedsegError), open_offer(write_bundle(**parts)):
+        pass
+
+
+def test_code_after_the_network_is_shown(write_bundle: WriteBundle) -> None:
+    with open_offer(write_bundle(postprocessing="$monai.transforms.Compose([])")) as offer:
+        assert offer.runs == ("import glob", "monai.transforms.Compose([])")
 
 
 def test_an_import_is_shown_and_does_not_run(write_bundle: WriteBundle) -> None:

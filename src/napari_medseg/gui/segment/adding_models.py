@@ -93,20 +93,22 @@ class RealAdder:
 
     def fetch(self, told: Told, on_progress: ProgressCallback, cancel: CancelToken) -> Told:
         """Fetch a file from the web, and read what is in it."""
+        from napari_medseg.models.addresses import public_address
         from napari_medseg.models.fetching import fetch
 
         path, sha256 = fetch(told.place, on_progress=on_progress, cancel=cancel)
         here = self.tell(str(path), on_progress, cancel)
-        return replace(here, origin=f"{told.place}, SHA-256 {sha256}")
+        return replace(here, origin=f"{public_address(told.place)}, SHA-256 {sha256}")
 
     def add(self, told: Told, run_code: bool, on_progress: ProgressCallback, cancel: CancelToken) -> str:
         """Add a model in a process of its own, and return its name in the catalogue."""
         from napari_medseg.models.fetching import forget
+        from napari_medseg.models.foreign.code import code_sha256
 
         command = [sys.executable, "-m", "napari_medseg", "models", "add", told.place, "--yes", "--origin", told.origin]
         on_progress(0, 0, "Taking over the weights")
         process = subprocess.Popen(
-            [*command, *(["--run-code"] if run_code else [])],
+            [*command, *(["--run-code", "--code-sha256", code_sha256(told.runs)] if run_code else [])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari_medseg.models.foreign.code import Code, needed_code, require_shown
 from napari_medseg.models.foreign.documents import read_document
 from napari_medseg.models.foreign.offer import Choices, Offer
 from napari_medseg.models.foreign.references import Configuration, Expression, expressions_in
@@ -49,14 +50,17 @@ def read_bundle(folder: Path, choices: Choices) -> Offer:
     if path is None:
         raise not_in_order("it has no configs/inference.json")
     configuration = Configuration(read_document(path))
-    if choices.run_code:
+    needed = _needed(configuration)
+    expressions = expressions_in(needed)
+    if expressions:
+        code = needed_code(folder, configuration.values.get("imports"), expressions)
+        if not choices.run_code:
+            return _unread(metadata, folder, choices, code)
         from napari_medseg.models.foreign.running import evaluate
 
-        configuration.evaluated.update(evaluate(path, configuration, _needed(configuration)))
-    needed = _needed(configuration)
-    runs = tuple(dict.fromkeys(expressions_in(needed)))
-    if runs:
-        return _unread(metadata, folder, choices, runs, configuration)
+        require_shown(code.lines, choices.code_sha256)
+        configuration.evaluated.update(evaluate(path, code.imports, code.codes))
+        needed = _needed(configuration)
     spec = _network(needed, metadata)
     window, overlap, notes = _inferer(needed["inferer"])
     transforms = needed["preprocessing"]
@@ -83,7 +87,7 @@ def _needed(configuration: Configuration) -> dict[str, Any]:
     found["preprocessing"] = [_without_words(step) for step in steps] if isinstance(steps, list) else steps
     steps = found["postprocessing"]
     steps = steps.get("transforms") if isinstance(steps, dict) else steps
-    found["postprocessing"] = [step for step in steps or [] if isinstance(step, dict) and _counts(step)]
+    found["postprocessing"] = [step for step in steps if _counts(step)] if isinstance(steps, list) else steps or []
     inferer = found["inferer"]
     if isinstance(inferer, dict):
         found["inferer"] = {key: value for key, value in inferer.items() if key not in ("device", "sw_device")}
@@ -100,8 +104,10 @@ def _without_words(step: Any) -> Any:
     return kept
 
 
-def _counts(step: dict[str, Any]) -> bool:
+def _counts(step: Any) -> bool:
     """Tell whether a step after the network changes labels, apart from bringing them back and saving them."""
+    if not isinstance(step, dict):
+        return True
     name = plain_name(str(step.get("_target_")))
     return step.get("_disabled_") is not True and name not in ("Invert", "SaveImage", "EnsureType", "CopyItems")
 
@@ -179,10 +185,14 @@ def _inferer(inferer: Any) -> tuple[tuple[int, ...], float, tuple[str, ...]]:
     return tuple(size), float(overlap), notes
 
 
-def _check_outputs(out_channels: int, steps: list[dict[str, Any]]) -> int:
+def _check_outputs(out_channels: int, steps: Any) -> int:
     """Check that the steps after the network are those of a card; return how many labels there are."""
+    if not isinstance(steps, list):
+        raise not_in_order("its postprocessing is no list of steps")
     for step in steps:
-        name = plain_name(str(step["_target_"]))
+        if not isinstance(step, dict) or not isinstance(step.get("_target_"), str):
+            raise not_in_order("one of its steps after the network has no name")
+        name = plain_name(step["_target_"])
         if name == "Activations":
             if step.get("sigmoid") is True and out_channels > 1:
                 raise cannot_translate("several structures that may overlap (a sigmoid for each)")
@@ -232,18 +242,14 @@ def _licence(metadata: dict[str, Any], folder: Path) -> str:
     return " ".join(line for line in lines if line)[:120].strip() or NOT_STATED
 
 
-def _unread(
-    metadata: dict[str, Any], folder: Path, choices: Choices, runs: tuple[str, ...], configuration: Configuration
-) -> Offer:
+def _unread(metadata: dict[str, Any], folder: Path, choices: Choices, code: Code) -> Offer:
     """Return an offer that says what has to run before the rest can be read."""
-    imports = configuration.values.get("imports")
-    imported = tuple(str(line).removeprefix("$") for line in imports) if isinstance(imports, list) else ()
     values = _about(metadata, folder, choices) | {"labels": []}
 
     def refuse(_target: Path) -> ModelCard:
         raise not_in_order("code has to run before it can be read")
 
-    return Offer("MONAI bundle", values, _weights(folder).stat().st_size, refuse, (*imported, *runs))
+    return Offer("MONAI bundle", values, _weights(folder).stat().st_size, refuse, code.lines)
 
 
 def _weights(folder: Path) -> Path:

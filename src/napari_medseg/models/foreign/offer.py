@@ -76,9 +76,12 @@ class Choices:
         Of nnU-Net: those to average; all that are there if empty.
     run_code : bool
         Whether the code that is shown as `Offer.runs` may run.
+    code_sha256 : str
+        `napari_medseg.models.foreign.code.code_sha256` of the code that was shown: no other runs.
     """
 
     name: str = ""
     configuration: str = ""
     folds: Sequence[str] = field(default_factory=tuple)
     run_code: bool = False
+    code_sha256: str = ""

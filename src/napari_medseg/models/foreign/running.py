@@ -5,20 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_medseg.core.errors import MedsegError
-from napari_medseg.models.foreign.references import Configuration, expressions_in
 from napari_medseg.models.foreign.refusal import cannot_translate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _KEY = "napari_medseg_expression"
 
 
-def evaluate(path: Path, configuration: Configuration, needed: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of the expressions that a configuration needs, by their code.
+def evaluate(path: Path, imports: Sequence[str], codes: Sequence[str]) -> dict[str, Any]:
+    """Return the values of pieces of code, by the code.
 
-    MONAI's own parser runs them, after the configuration's imports. What they give must be plain values: a network, a
+    MONAI's own parser runs them. It is given the imports and one piece of code at a time, and nothing else of the
+    configuration: it would run whatever else is written there. What the code gives must be plain values: a network, a
     transform or any other object is not taken.
+
+    Parameters
+    ----------
+    path : Path
+        Where the code is from, for messages.
+    imports, codes : sequence of str
+        As `napari_medseg.models.foreign.code` allows them and as the user has seen them, without the leading ``$``.
 
     Raises
     ------
@@ -28,8 +36,8 @@ def evaluate(path: Path, configuration: Configuration, needed: dict[str, Any]) -
     from monai.bundle.config_parser import ConfigParser
 
     found: dict[str, Any] = {}
-    for code in dict.fromkeys(expressions_in(needed)):
-        parser = ConfigParser({**configuration.values, _KEY: f"${code}"})
+    for code in codes:
+        parser = ConfigParser({"imports": [f"${line}" for line in imports], _KEY: f"${code}"})
         try:
             parser.get_parsed_content("imports", default=None, instantiate=False)
             value = parser.get_parsed_content(_KEY, instantiate=False)

@@ -110,7 +110,10 @@ def _translate(transform: dict[str, Any], facts: InputFacts) -> None:
     if name not in _TRANSLATIONS:
         raise cannot_translate(f"the transform '{transform['_target_'][:80]}'")
     arguments = {key: value for key, value in transform.items() if not key.startswith("_")}
-    _TRANSLATIONS[name](arguments, facts)
+    try:
+        _TRANSLATIONS[name](arguments, facts)
+    except (TypeError, ValueError, KeyError, ArithmeticError) as error:
+        raise not_in_order(f"the arguments of '{name[:60]}' are not those that it takes") from error
 
 
 def _orientation(arguments: dict[str, Any], facts: InputFacts) -> None:
@@ -140,8 +143,8 @@ def _spacing(arguments: dict[str, Any], facts: InputFacts) -> None:
 
 def _range(arguments: dict[str, Any], facts: InputFacts) -> None:
     a_min, a_max = _number(arguments, "a_min"), _number(arguments, "a_max")
-    b_min, b_max = arguments.get("b_min"), arguments.get("b_max")
-    low, high = (0.0, 1.0) if b_min is None or b_max is None else (float(b_min), float(b_max))
+    is_plain = arguments.get("b_min") is None or arguments.get("b_max") is None
+    low, high = (0.0, 1.0) if is_plain else (_number(arguments, "b_min"), _number(arguments, "b_max"))
     if not (a_min < a_max and low < high):
         raise cannot_translate("a range of intensities that does not ascend")
     divide = (a_max - a_min) / (high - low)
