@@ -25,6 +25,8 @@ from napari_medseg.plugin.layers import volume_to_layer
 
 pytestmark = pytest.mark.gui
 
+URL = "https://pacs.example.org/dicom-web"
+
 
 @pytest.fixture
 def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -32,7 +34,7 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path / "cache" / "pacs")
     folder = tmp_path / "cache" / "pacs" / "0f0f"
     write_series(folder, np.arange(6 * 8 * 9, dtype=np.int16).reshape(6, 8, 9))
-    (folder / ".origin.json").write_text(json.dumps({"server": "Hospital"}))
+    (folder / ".origin.json").write_text(json.dumps({"server": "Hospital", "url": URL}))
     return folder
 
 
@@ -211,3 +213,19 @@ def test_nothing_is_kept_among_fetched_images(fetched: Path) -> None:
     assert default_target(source, "Lung 1.0", "blobs", ".dcm") == Path.home() / "Lung_1.0_blobs.dcm"
     assert default_target(source, "Lung 1.0 – labels", "", ".nii.gz") == Path.home() / "Lung_1.0_labels.nii.gz"
     assert default_place(fetched.parent, "blobs") == Path.home() / "pacs_results_blobs"
+
+
+def test_nothing_goes_to_another_archive_that_has_the_name_now(
+    qtbot: Any, segment: SegmentWidget, viewer: Any, fetched: Path, archives: FakeArchives
+) -> None:
+    _open(qtbot, segment, viewer, fetched)
+    archives.servers = [replace(archives.servers[0], url="https://elsewhere.example.org/rs")]
+    segment.view.save.send_button.click()
+    _wait(qtbot, segment)
+    assert archives.sent == [] and "another address than when the scan was fetched" in segment.view.save.notice.text
+    segment.view.save.choose_archive_requested.emit()
+    qtbot.waitUntil(lambda: segment.sends.dialog is not None)
+    segment.sends.dialog.reject()
+    segment.sends.send(SendRequest("Hospital"))
+    _wait(qtbot, segment)
+    assert len(archives.sent) == 1, "chosen by hand, it is meant"

@@ -42,11 +42,14 @@ class SendRequest:
         The labels in hand, as they are now.
     files : tuple of pathlib.Path
         Files saved before.
+    url : str
+        The address that the archive must have; empty if it was chosen by hand.
     """
 
     server: str
     labels: bool = True
     files: tuple[Path, ...] = ()
+    url: str = ""
 
 
 class SendDialog(QDialog):

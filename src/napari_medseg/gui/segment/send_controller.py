@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from napari_medseg.gui.segment.labels_controller import LabelsController
     from napari_medseg.gui.segment.save_controller import SaveController
     from napari_medseg.gui.segment.save_section import SaveSection
+    from napari_medseg.io.dicom.web.cache import Origin
 
 _LABELS_FILE = "labels.dcm"
 
@@ -120,26 +121,27 @@ class SendController(QObject):
         self.job.cancelled.connect(self._stopped)
 
     @property
-    def home(self) -> str | None:
-        """The name of the archive that the scan in hand came from."""
+    def home(self) -> Origin | None:
+        """The archive that the scan in hand came from."""
         source = self._source()
         if source is None or source.path is None or not is_fetched(source.path):
             return None
-        from napari_medseg.io.dicom.web import server_name_of
+        from napari_medseg.io.dicom.web import origin_of
 
-        return server_name_of(source.path)
+        return origin_of(source.path)
 
     def update(self) -> None:
         """Offer what can be done with the labels in hand."""
         source = self._source()
         offered = source is not None and source.format == "dicom" and bool(source.files)
-        self.view.show_archive(self.home, offered=offered)
+        home = self.home
+        self.view.show_archive(home.server if home is not None else None, offered=offered)
 
     def send_home(self) -> None:
         """Send the labels in hand to the archive that the scan came from."""
-        name = self.home
-        if name is not None:
-            self.send(SendRequest(name))
+        home = self.home
+        if home is not None:
+            self.send(SendRequest(home.server, url=home.url))
 
     def choose(self) -> None:
         """Ask what to send, and where to."""
@@ -170,7 +172,7 @@ class SendController(QObject):
             from napari_medseg.io import write_segmentation
             from napari_medseg.measure import segment_sizes
 
-            server = _server(archives.read_servers(), request.server)
+            server = _server(archives.read_servers(), request)
             logins.secret_of(server)  # asked for before the labels are written
             sizes: SegmentSizes | None = None
             notes: tuple[str, ...] = ()
@@ -203,7 +205,9 @@ class SendController(QObject):
 
     def _ask(self, servers: list[PacsServer], files: list[Path]) -> None:
         self.dialog = dialog = SendDialog(files, self.view)
-        dialog.set_servers(servers, self.home or "")
+        home = self.home
+        is_known = home is not None and any((one.name, one.url) == (home.server, home.url) for one in servers)
+        dialog.set_servers(servers, home.server if home is not None and is_known else "")
         dialog.send_requested.connect(self.send)
         dialog.add_server_requested.connect(lambda: self.servers.ask())
         dialog.finished.connect(self._dialog_closed)
@@ -255,11 +259,16 @@ def outcome_text(outcome: StoreOutcome, server: str) -> str:
     return f"Not sent: <b>{escape(name)}</b>.{about}"
 
 
-def _server(servers: Sequence[PacsServer], name: str) -> PacsServer:
+def _server(servers: Sequence[PacsServer], request: SendRequest) -> PacsServer:
     for server in servers:
-        if server.name == name:
+        if server.name == request.server:
+            if request.url and server.url != request.url:
+                raise MedsegError(
+                    f"{server.name} has another address than when the scan was fetched.",
+                    "Choose where to send the labels with Other….",
+                )
             return server
-    raise MedsegError(f"There is no server called {name} any more.", "Choose another one.")
+    raise MedsegError(f"There is no server called {request.server} any more.", "Choose another one.")
 
 
 def _series(source: Source | None) -> str:

@@ -108,8 +108,9 @@ def test_nothing_on_the_disk_is_called_by_patient_or_uid(
     assert not any(word in names for word in ("Doe", "SECRET", "4711", STUDY, "9999"))
     assert hashlib.sha256(f"{SERIES}.0".encode()).hexdigest()[:32] + ".dcm" in names
     assert folder.stat().st_mode & 0o077 == 0
-    assert web.server_name_of(folder) == web.server_name_of(next(folder.glob("*.dcm"))) == "Test archive"
-    assert web.server_name_of(stored[0]) is None
+    origin = web.origin_of(folder)
+    assert origin is not None and (origin.server, origin.url) == ("Test archive", server.url)
+    assert web.origin_of(next(folder.glob("*.dcm"))) == origin and web.origin_of(stored[0]) is None
     assert web.clear_cache() == 1 and not folder.exists()
 
 

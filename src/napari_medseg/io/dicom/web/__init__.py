@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lazy_loader import attach
 
 if TYPE_CHECKING:
-    from napari_medseg.io.dicom.web.cache import clear_cache, server_name_of
+    from napari_medseg.io.dicom.web.cache import clear_cache, origin_of
     from napari_medseg.io.dicom.web.credentials import forget_secret, keep_secret, read_secret
     from napari_medseg.io.dicom.web.fetch import fetch_series, open_remote_series
     from napari_medseg.io.dicom.web.search import check_server, find_series, find_studies
@@ -31,10 +31,10 @@ __all__ = [
     "keep_secret",
     "keep_server",
     "open_remote_series",
+    "origin_of",
     "read_secret",
     "read_servers",
     "remove_server",
-    "server_name_of",
     "store_files",
 ]
 
@@ -42,7 +42,7 @@ __all__ = [
 __getattr__, __dir__, _ = attach(
     __name__,
     submod_attrs={
-        "cache": ["clear_cache", "server_name_of"],
+        "cache": ["clear_cache", "origin_of"],
         "credentials": ["forget_secret", "keep_secret", "read_secret"],
         "fetch": ["fetch_series", "open_remote_series"],
         "search": ["check_server", "find_series", "find_studies"],

@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,8 @@ def series_folder(server: PacsServer, series: RemoteSeries, root: Path | None = 
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.parent.chmod(_PRIVATE)
         folder.mkdir(mode=_PRIVATE, exist_ok=True)
-        (folder / _ORIGIN).write_text(json.dumps({"server": server.name}), encoding="utf-8")  # its time tells the use
+        origin = json.dumps({"server": server.name, "url": server.url})
+        (folder / _ORIGIN).write_text(origin, encoding="utf-8")  # its time tells the use
     except OSError as error:
         raise MedsegError(
             f"The folder for images of {server.name} cannot be made ({error.strerror}).", "Check its rights."
@@ -58,17 +60,33 @@ def instance_name(uid: str) -> str:
     return f"{_digest(uid)}.dcm"
 
 
-def server_name_of(path: Path) -> str | None:
-    """Return the name of the server that a file or folder of the cache came from; None for any other path.
+@dataclass(frozen=True)
+class Origin:
+    """Where a scan was fetched from.
+
+    Parameters
+    ----------
+    server : str
+        Name of the server; another one may have it by now.
+    url : str
+        Its address then.
+    """
+
+    server: str
+    url: str
+
+
+def origin_of(path: Path) -> Origin | None:
+    """Return which server a file or folder of the cache came from; None for any other path.
 
     Labels of such a scan are sent to that server, or saved elsewhere: the cache is no place to keep things.
     """
     for folder in (path, path.parent):
         try:
-            name = json.loads((folder / _ORIGIN).read_text(encoding="utf-8"))["server"]
+            found = json.loads((folder / _ORIGIN).read_text(encoding="utf-8"))
+            return Origin(str(found["server"]), str(found["url"]))
         except (OSError, ValueError, LookupError, TypeError):
             continue
-        return str(name)
     return None
 
 
