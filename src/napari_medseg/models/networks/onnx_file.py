@@ -73,6 +73,8 @@ def open_session(content: bytes, device: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = torch.get_num_threads()
+    # the bytes are read as what was looked through, not as a format of the runtime's own that they might resemble
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         return onnxruntime.InferenceSession(
             content, options, providers=[*(name for name in wanted if name in offered), "CPUExecutionProvider"]

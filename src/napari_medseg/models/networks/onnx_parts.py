@@ -22,6 +22,7 @@ _PARTS: dict[str, dict[int, str]] = {
 
 _EXTERNAL_DATA, _DATA_LOCATION, _EXTERNAL = 13, 14, 1
 _DEEPEST = 64
+_LARGEST_KEY = 0xFFFFFFFF
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 
 
@@ -58,6 +59,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
+        if key > _LARGEST_KEY:  # a runtime may cut it to 32 bits, and see another field than is seen here
+            raise ValueError("a key is too large")
         number, wire = key >> 3, key & 7
         if wire == _VARINT:
             value, at = _varint(message, at)
