@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from napari_medseg.models import fetching
 from napari_medseg.models.catalogue import builtin_folder
 
 Run = Callable[..., tuple[int, str, str]]
@@ -41,7 +43,7 @@ def test_a_model_comes_and_goes(run: Run, users: Path, model: Path) -> None:
     assert "mine: " in out and "licence" in out and "added mine" in err
     assert "mine: " in run("models")[1]
     status, _, err = run("models", "add", model, "--name", "mine", "--yes")
-    assert status == 1 and "--overwrite" in err
+    assert status == 1 and "on the command line, with --name NAME or with --overwrite" in err, "the GUI says it too"
     assert run("models", "add", model, "--name", "mine", "--yes", "--overwrite")[0] == 0
     assert run("models", "remove", "mine", "--yes")[0] == 0
     assert "mine: " not in run("models")[1] and not list(users.iterdir())
@@ -92,3 +94,29 @@ def test_code_is_shown_and_a_yes_to_all_is_none_to_code(run: Run, users: Path, t
 def test_other_addresses_than_https_are_refused(run: Run, users: Path) -> None:
     status, _, err = run("models", "add", "http://models.example.org/a.zip", "--yes")
     assert status == 1 and "by https" in err
+
+
+def test_a_fetched_file_does_not_stay_when_nothing_is_added(
+    run: Run, users: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "fetched" / "a.zip"
+    path.parent.mkdir()
+    path.write_bytes(b"no archive")
+    monkeypatch.setattr("napari_medseg.cli.models_add._fetch", lambda *_: (path, "0" * 64))
+    assert run("models", "add", "https://models.example.org/a.zip", "--yes")[0] == 1
+    assert not path.exists()
+
+
+def test_the_secret_of_a_signed_link_is_not_kept(
+    run: Run, users: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(shutil.make_archive(str(tmp_path / "m"), "zip", model))
+    remote = fetching.Remote("", "models.example.org", "m.zip", 9)
+    monkeypatch.setattr(fetching, "look_up", lambda url: remote)
+    monkeypatch.setattr(fetching, "fetch", lambda url, **_: (path, "0" * 64))
+    signed = "https://models.example.org/m.zip?X-Signature=SECRET#SECRET"
+    status, out, err = run("models", "add", signed, "--name", "mine", "--yes")
+    assert status == 0, err
+    (card,) = (file.read_text() for file in users.rglob("*.json") if "models.example.org" in file.read_text())
+    assert f"https://models.example.org/m.zip, SHA-256 {'0' * 64}" in card
+    assert "SECRET" not in card + out + err

@@ -151,3 +151,26 @@ def test_a_file_beyond_all_bounds_is_refused(server: Server, session: requests.S
     server.length = 10**12
     with pytest.raises(MedsegError, match="more than any model"):
         look_up(URL, session)
+
+
+def test_a_server_that_gives_no_part_at_all(
+    server: Server, session: requests.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = server.send
+
+    def refuse(request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        response = send(request)
+        response.status_code = 416
+        return response
+
+    monkeypatch.setattr(server, "send", refuse)
+    with pytest.raises(MedsegError, match="gives no part"):
+        fetch(URL, folder=tmp_path, session=session)
+
+
+def test_room_is_looked_for_before(session: requests.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1))  # type: ignore[attr-defined]
+    with pytest.raises(MedsegError, match="are free"):
+        fetch(URL, folder=tmp_path, session=session)

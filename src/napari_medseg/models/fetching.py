@@ -24,6 +24,7 @@ _COPIED_AT_ONCE = 2**20
 _MOST_TURNS = 5
 _WAIT_SECONDS = (10, 60)
 _TURNS = (301, 302, 303, 307, 308)
+_LARGEST_SHARE = 0.9
 _DONE, _PART, _NOT_THIS_RANGE = 200, 206, 416
 
 
@@ -115,12 +116,15 @@ def fetch(
         asked = {"Range": f"bytes={start}-", "If-Range": mark.read_text(encoding="utf-8")} if start else {}
         with _get(own, url, asked) as response:
             if response.status_code == _NOT_THIS_RANGE:
-                part.unlink()
+                if not start:
+                    raise MedsegError(f"{_checked_host(url)} gives no part of this file.", "Check the address.")
+                part.unlink(missing_ok=True)
                 return fetch(url, sha256=sha256, folder=folder, session=session, on_progress=on_progress, cancel=cancel)
             _require(response, url)
             remote = _remote(response, url, start if response.status_code == _PART else 0)
             if response.status_code == _PART and not _begins_at(response, start):
                 raise MedsegError(f"{remote.host} sent another part of the file than was asked for.", "Try again.")
+            _require_room(place, remote, start)
             _write_mark(response, mark)
             _save(response, part, remote, start if response.status_code == _PART else 0, on_progress, cancel)
     found = _sha256(part)
@@ -170,6 +174,17 @@ def _save(
     if expected is not None and done < expected:
         raise MedsegError(
             f"The connection to {remote.host} ended after {done / 1e6:.0f} MB.", "Try again: what has come is kept."
+        )
+
+
+def _require_room(place: Path, remote: Remote, start: int) -> None:
+    """Look whether there is room for what is missing, before it comes."""
+    import shutil
+
+    missing, free = (remote.size_bytes or 0) - start, shutil.disk_usage(place).free
+    if missing > _LARGEST_SHARE * free:
+        raise MedsegError(
+            f"The file is {missing / 1e9:,.1f} GB large, and {free / 1e9:,.1f} GB are free.", "Make room for it."
         )
 
 
