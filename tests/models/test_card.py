@@ -33,6 +33,8 @@ def _changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     ("path", "value", "words"),
     [
         ("surprise", 1, "Extra inputs"),
+        ("weights.file", "c:weights.safetensors", "pattern"),
+        ("test_vector", "c:vector.safetensors", "pattern"),
         ("schema_version", 2, "Input should be 1"),
         ("name", "../escape", "pattern"),
         ("labels", [], "at least 1"),
@@ -54,3 +56,11 @@ def _changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 def test_a_card_that_is_not_in_order_is_refused(card_values: dict[str, Any], path: str, value: Any, words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         ModelCard.model_validate(_changed(card_values, path, value))
+
+
+def test_a_network_of_instances_is_not_cropped(card_values: dict[str, Any]) -> None:
+    network = {"family": "maskrcnn", "spatial_dims": 2, "in_channels": 1, "out_channels": 2}
+    values = card_values | {"task": "instances", "network": network, "input": {"window": [16, 16]}}
+    ModelCard.model_validate(values)
+    with pytest.raises(ValidationError, match=r"input\.crop"):
+        ModelCard.model_validate(values | {"input": {"window": [16, 16], "crop": "nonzero"}})

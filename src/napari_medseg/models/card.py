@@ -134,7 +134,7 @@ class QualityRecord(CardPart):
 class WeightsSpec(CardPart):
     """The file with the weights, in the card's folder; of a network in one file, that file."""
 
-    file: str = Field(pattern=r"^[^/\\]+\.(safetensors|onnx)$")
+    file: str = Field(pattern=r"^[^/\\:]+\.(safetensors|onnx)$")
     format: Literal["safetensors", "onnx"] = "safetensors"
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size_bytes: int = Field(ge=1)
@@ -191,7 +191,7 @@ class ModelCard(CardPart):
     intended_use: str
     limitations: str
     weights: WeightsSpec
-    test_vector: str | None = Field(default=None, pattern=r"^[^/\\]+\.safetensors$")
+    test_vector: str | None = Field(default=None, pattern=r"^[^/\\:]+\.safetensors$")
     cpu_seconds_per_megavoxel: float | None = None
 
     @property
@@ -226,6 +226,8 @@ class ModelCard(CardPart):
             raise ValueError("input.longest_side is for networks of planes, instead of spacing_mm")
         if self.task == "instances" and self.network.family != "maskrcnn":
             raise ValueError(f"a network of family {self.network.family} finds no instances")
+        if self.task == "instances" and self.input.crop is not None:
+            raise ValueError("input.crop is not for networks that find instances")
         swapped = [value for pair in self.input.mirror_swaps for value in pair]
         if len(set(swapped)) != len(swapped) or not set(swapped) <= set(values):
             raise ValueError("input.mirror_swaps are pairs of the card's labels, each label in one pair at most")
