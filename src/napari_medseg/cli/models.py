@@ -63,6 +63,8 @@ def _remove(name: str, yes: bool) -> int:
 
 def describe(card: ModelCard) -> list[str]:
     """Return the lines that tell a reader about one model."""
+    from napari_medseg.models.foreign.words import CLAIMED
+
     labels = ", ".join(f"{label.value} {label.name}" for label in card.labels)
     lines = [
         f"{card.name}: {card.title}",
@@ -72,5 +74,6 @@ def describe(card: ModelCard) -> list[str]:
     return lines + [
         f"  {record.metric} {record.label}: {record.mean:.3f} "
         f"({record.ci_low:.3f} to {record.ci_high:.3f}) on {record.n} cases of {record.dataset}"
+        f"{f', {CLAIMED}' if record.note.startswith(CLAIMED) else ''}"
         for record in card.quality
     ]

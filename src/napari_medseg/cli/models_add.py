@@ -57,10 +57,10 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
     path, sha256 = fetched
     name = arguments.name or re.sub(r"\.zip$", "", path.name, flags=re.IGNORECASE)
     chosen = Choices(name, arguments.configuration, tuple(arguments.fold), arguments.run_code)
-    status = _add(path, chosen, arguments, f"{public_address(arguments.model)}, SHA-256 {sha256}", on_progress)
-    if status == 0 and not arguments.only_tell:
+    try:
+        return _add(path, chosen, arguments, f"{public_address(arguments.model)}, SHA-256 {sha256}", on_progress)
+    finally:
         forget(path)
-    return status
 
 
 def _fetch(arguments: argparse.Namespace, on_progress: ProgressCallback) -> tuple[Path, str] | None:
@@ -76,7 +76,7 @@ def _fetch(arguments: argparse.Namespace, on_progress: ProgressCallback) -> tupl
 def _add(
     path: Path, choices: Choices, arguments: argparse.Namespace, origin: str, on_progress: ProgressCallback
 ) -> int:
-    from napari_medseg.models.foreign.adding import add_offer, open_offer
+    from napari_medseg.models.foreign.adding import add_offer, is_builtin, open_offer
     from napari_medseg.models.foreign.code import code_sha256
 
     with ExitStack() as stack:
@@ -95,6 +95,8 @@ def _add(
             print(json.dumps(as_values(offer), indent=2))
             return 0
         print("\n".join(describe_offer(offer)))
+        if arguments.overwrite and is_builtin(offer.name):
+            print("  takes the place of this program's own model of that name")
         if not arguments.yes and not agreed("Add this model?"):
             return _nothing()
         added = add_offer(offer, overwrite=arguments.overwrite, origin=origin)

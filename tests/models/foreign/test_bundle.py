@@ -143,6 +143,17 @@ def allowed(*lines: str) -> Choices:
     return Choices(run_code=True, code_sha256=code_sha256(lines))
 
 
+def test_a_network_that_computes_while_it_is_built_is_bounded_too() -> None:
+    from napari_medseg.models.foreign.bounded import BoundedTensors
+
+    small = [{"weight": torch.zeros(4)}]
+    with BoundedTensors(small):
+        torch.nn.Conv3d(4, 8, 3)
+    for build in (lambda: torch.ones(1 << 40), lambda: [torch.nn.Linear(4096, 4096) for _ in range(5)]):
+        with pytest.raises(MedsegError, match="far larger"), BoundedTensors(small):
+            build()
+
+
 def test_nothing_runs_but_what_was_shown(write_bundle: WriteBundle, tmp_path: Path) -> None:
     """MONAI's parser runs imports wherever they stand, and whatever an expression refers to."""
     trace = tmp_path / "it ran"

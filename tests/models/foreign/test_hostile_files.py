@@ -10,7 +10,7 @@ import pytest
 
 from napari_medseg.core import MedsegError
 from napari_medseg.models.foreign import zip_file
-from napari_medseg.models.foreign.adding import open_offer
+from napari_medseg.models.foreign.adding import add_offer, open_offer
 from napari_medseg.models.foreign.documents import read_document
 from napari_medseg.models.networks.onnx_parts import asks_for_other_files
 
@@ -107,3 +107,53 @@ def test_a_torchscript_program_is_refused_and_why(tmp_path: Path) -> None:
 def test_bytes_that_are_no_onnx(content: bytes) -> None:
     with pytest.raises(MedsegError, match="no ONNX file"):
         asks_for_other_files(content)
+
+
+def test_yaml_that_merges_beyond_all_bounds(tmp_path: Path) -> None:
+    path = tmp_path / "inference.yaml"
+    lines = ["a0: &a0 {k: v}"]
+    lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 5)]
+    path.write_text("\n".join(lines))
+    with pytest.raises(MedsegError, match="merges"):
+        read_document(path)
+
+
+def test_a_key_that_a_runtime_would_cut_is_no_onnx() -> None:
+    external = (13 << 3 | 2) | 1 << 32
+    key = bytes(external >> shift & 0x7F | (0x80 if shift < 28 else 0) for shift in range(0, 35, 7))
+    tensor = key + b"\0"
+    graph = bytes([5 << 3 | 2, len(tensor)]) + tensor
+    with pytest.raises(MedsegError, match="no ONNX file"):
+        asks_for_other_files(bytes([7 << 3 | 2, len(graph)]) + graph)
+
+
+CARD = """
+title: t
+labels: [a]
+network: {spatial_dims: 3, out_channels: 2}
+input: {window: [8, 8, 8]}
+"""
+
+
+@pytest.mark.parametrize(
+    "line", ['modality: ["\\e[2JMR"]', 'body_part: "\\e[2J"', 'description: "\\u202e"', 'modality: ["M\\nR"]']
+)
+def test_words_that_a_terminal_would_obey(tmp_path: Path, line: str) -> None:
+    (tmp_path / "n.onnx").write_bytes(b"x")
+    (tmp_path / "n.yaml").write_text(CARD + line)
+    refuse(tmp_path / "n.onnx", "cannot be seen")
+
+
+def test_what_a_card_claims_is_not_shown_as_measured(tmp_path: Path) -> None:
+    (tmp_path / "n.onnx").write_bytes(b"x")
+    claim = "{dataset: d, n: 900, metric: Dice, label: a, mean: 0.99, ci_low: 0.98, ci_high: 1.0}"
+    (tmp_path / "n.yaml").write_text(f"{CARD}quality: [{claim}]")
+    with open_offer(tmp_path / "n.onnx") as offer:
+        assert "quality" not in offer.values and "not measured here" in offer.notes[0]
+
+
+def test_a_name_of_the_program_is_not_taken_silently(tmp_path: Path) -> None:
+    (tmp_path / "n.onnx").write_bytes(b"x")
+    (tmp_path / "n.yaml").write_text(f"{CARD}name: hippocampus-unet")
+    with open_offer(tmp_path / "n.onnx") as offer, pytest.raises(MedsegError, match="comes with this program"):
+        add_offer(offer, tmp_path / "user")

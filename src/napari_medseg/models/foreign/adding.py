@@ -20,7 +20,7 @@ from napari_medseg.models.foreign.nnunet import find_results, read_nnunet
 from napari_medseg.models.foreign.offer import Choices, Offer
 from napari_medseg.models.foreign.own_file import CARD_NAMES, is_network_file, read_network_file
 from napari_medseg.models.foreign.refusal import not_in_order
-from napari_medseg.models.foreign.words import word
+from napari_medseg.models.foreign.words import as_claimed, require_visible, word
 from napari_medseg.models.foreign.zip_file import unpack_model
 from napari_medseg.models.installing import install_model
 
@@ -101,7 +101,12 @@ def add_offer(
     if (parent / offer.name).exists() and not overwrite:
         raise MedsegError(
             f"There is a model '{offer.name}' among yours already.",
-            "Give it another name, or add --overwrite to take its place.",
+            "Add it on the command line, with --name NAME or with --overwrite to take its place.",
+        )
+    if is_builtin(offer.name) and not overwrite:
+        raise MedsegError(
+            f"'{offer.name}' is the name of a model that comes with this program.",
+            "Add it on the command line, with --name NAME or with --overwrite to take its place.",
         )
     with tempfile.TemporaryDirectory(prefix="napari-medseg-model-") as name:
         folder = Path(name)
@@ -112,7 +117,19 @@ def add_offer(
         return install_model(ModelFolder(card, folder), parent, overwrite=overwrite)
 
 
+def is_builtin(name: str) -> bool:
+    """Tell whether a name is that of a model that comes with the program."""
+    return (catalogue.builtin_folder() / name / CARD_FILE).is_file()
+
+
 def _read(path: Path, choices: Choices) -> Offer:
+    try:
+        return _read_any(path, choices)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:  # values of another kind than they must be
+        raise not_in_order("its files do not hold what they must") from error
+
+
+def _read_any(path: Path, choices: Choices) -> Offer:
     if is_network_file(path):
         return read_network_file(path, choices)
     if not path.is_dir():
@@ -155,6 +172,7 @@ def _own_model(path: Path, choices: Choices) -> Offer:
     """Offer a model that is one of ours already, such as `train` writes."""
     folder = read_model_folder(path)
     values = folder.card.model_dump(mode="json")
+    values["quality"] = [{**record, "note": as_claimed(record["note"])} for record in values["quality"]]
     if choices.name:
         values["name"] = choices.name
 
@@ -185,7 +203,10 @@ def _checked(offer: Offer) -> Offer:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "card"
         raise not_in_order(f"{where}: {first['msg']}") from error
+    require_visible(values)
     for what, shown in (
+        *(("modality", one) for one in card.modality),
+        *(("quality", part) for record in card.quality for part in (record.dataset, record.metric, record.label)),
         ("title", card.title),
         ("licence", card.licence),
         *(("label", one.name) for one in card.labels),

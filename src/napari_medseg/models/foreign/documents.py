@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 8 * 2**20
 _MOST_VALUES = 200_000
+_MOST_ALIASES = 1_000
 _DEEPEST = 40
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -57,8 +59,22 @@ def _parse_json(content: str, path: Path) -> Any:
 def _parse_yaml(content: str, path: Path) -> Any:
     import yaml
 
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        def flatten_mapping(self, node: Any) -> None:
+            """Refuse merge keys (``<<``): they copy, and so make few bytes very many values while they are read."""
+            if any(key.tag == _MERGE for key, _ in node.value):
+                raise not_in_order(f"{path.name} merges lists of values into others (<<)")
+            super().flatten_mapping(node)
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                self.n_aliases = getattr(self, "n_aliases", 0) + 1
+                if self.n_aliases > _MOST_ALIASES:
+                    raise not_in_order(f"{path.name} holds too many values")
+            return super().compose_node(parent, index)
+
     try:
-        return yaml.safe_load(content)
+        return yaml.load(content, Loader)  # a SafeLoader
     except yaml.constructor.ConstructorError as error:
         raise not_in_order(f"{path.name} asks for objects of a programming language") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CARD_NAMES = ("card.yaml", "card.yml")
 _FORMATS = {".onnx": "onnx", ".ts": "torchscript", ".torchscript": "torchscript"}
+_CLAIMS = ("Its card states figures of quality or data of training, which are left out: they were not measured here.",)
 _DEFAULTS: dict[str, Any] = {
     "task": "semantic",
     "modality": [],
@@ -53,6 +54,7 @@ def read_network_file(path: Path, choices: Choices) -> Offer:
     if beside is None:
         raise MedsegError(f"{path.name} has no card beside it.", f"Write {path.stem}.yaml (docs/models.md tells how).")
     given = read_document(beside)
+    claims = [given.pop(name, None) for name in ("quality", "training")]  # nobody here has measured or seen them
     network = given.get("network")
     if not isinstance(network, dict) or network.get("family", family) != family:
         raise not_in_order(f"{beside.name} does not describe the network of {path.name}")
@@ -69,7 +71,9 @@ def read_network_file(path: Path, choices: Choices) -> Offer:
     }
     if values["network"]["in_channels"] != 1:
         raise not_in_order(f"it reads {values['network']['in_channels']} images of a patient at once")
-    return Offer("ONNX network", values, path.stat().st_size, partial(_build, values, path))
+    return Offer(
+        "ONNX network", values, path.stat().st_size, partial(_build, values, path), (), _CLAIMS if any(claims) else ()
+    )
 
 
 def _is_file(path: Path, name: str) -> bool:

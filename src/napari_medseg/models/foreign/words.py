@@ -16,6 +16,8 @@ _LONGEST_NAME = 60
 _LONGEST_WORD = 200
 _LONGEST_TEXT = 2000
 NOT_STATED = "not stated"
+CLAIMED = "as its maker says"
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 _MODALITIES = {"CT": "CT", "MR": "MR", "MRI": "MR", "PET": "PT", "PT": "PT", "US": "US", "DX": "DX", "CR": "CR"}
 
@@ -30,11 +32,36 @@ def word(value: object, what: str, longest: int = _LONGEST_WORD) -> str:
     """
     if not isinstance(value, str) or not value.strip():
         raise MedsegError(f"{what} is not a text.", "Ask who made the model for another copy.")
-    if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for character in value):
+    if any(unicodedata.category(character) in _INVISIBLE for character in value):
         raise MedsegError(f"{what} holds characters that cannot be seen.", "Do not trust this model.")
     if len(value) > longest:
         raise MedsegError(f"{what} is longer than {longest} characters.", "Ask who made the model for another copy.")
     return value.strip()
+
+
+def require_visible(value: Any) -> None:
+    """Require that no text within a value holds what a terminal would obey; lines may end.
+
+    Raises
+    ------
+    MedsegError
+        If one does.
+    """
+    if isinstance(value, str):
+        seen = value.replace("\n", " ").replace("\t", " ")
+        if any(unicodedata.category(character) in _INVISIBLE for character in seen):
+            raise MedsegError("The model's card holds characters that cannot be seen.", "Do not trust this model.")
+    elif isinstance(value, dict):
+        for part in (*value, *value.values()):
+            require_visible(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            require_visible(part)
+
+
+def as_claimed(note: str) -> str:
+    """Return the note of a figure that somebody else states, and that was not measured here."""
+    return note if note.startswith(CLAIMED) else f"{CLAIMED}; {note}".rstrip("; ")
 
 
 def text(value: object) -> str:

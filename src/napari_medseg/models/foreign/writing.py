@@ -8,6 +8,7 @@ import torch
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.models.card import ModelCard, NetworkSpec
+from napari_medseg.models.foreign.bounded import BoundedTensors
 from napari_medseg.models.foreign.refusal import not_in_order
 from napari_medseg.models.networks import build_network
 from napari_medseg.models.weights import DtypeName, save_weights
@@ -40,7 +41,8 @@ def write_network(values: dict[str, Any], states: Sequence[State], folder: Path)
     """
     spec = NetworkSpec.model_validate(values["network"])
     _require_fit(spec, states)
-    network = build_network(spec)
+    with BoundedTensors(states):
+        network = build_network(spec)
     folds = getattr(network, "folds", [network])
     for fold, state in zip(folds, states, strict=True):
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
 import unicodedata
@@ -27,7 +28,7 @@ _ALWAYS_ALLOWED_BYTES = 2**26
 _DEEPEST = 12
 _LONGEST_NAME = 200
 _COPIED_AT_ONCE = 2**20
-_BAD = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_BAD = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError)
 _DISTRUST = "Do not trust this file: a model's archive has no reason for that."
 
 
