@@ -15,8 +15,9 @@ from pytestqt.qtbot import QtBot
 from napari_medseg.core import CancelToken, MedsegError, ProgressCallback
 from napari_medseg.gui.segment.add_model_controller import AddModelController
 from napari_medseg.gui.segment.add_model_dialog import AddModelDialog, facts_text
-from napari_medseg.gui.segment.adding_models import Told, _outcome
+from napari_medseg.gui.segment.adding_models import RealAdder, Told, _outcome
 from napari_medseg.gui.segment.model_section import ModelSection
+from napari_medseg.models import fetching
 
 pytestmark = pytest.mark.gui
 
@@ -156,3 +157,12 @@ print([name for name in ("torch", "monai", "torchvision") if name in sys.modules
     command: list[Any] = [sys.executable, "-c", code, tmp_path]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said.split() == ["MedsegError", "[]"]
+
+
+def test_the_secret_of_a_signed_link_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    adder = RealAdder()
+    monkeypatch.setattr(fetching, "fetch", lambda url, **_: (Path("/cache/m.zip"), "0" * 64))
+    monkeypatch.setattr(adder, "tell", lambda place, *_: Told(place, "m"))
+    signed = Told("https://models.example.org/m.zip?X-Signature=SECRET", "m.zip")
+    told = adder.fetch(signed, lambda *_: None, CancelToken())
+    assert told == Told("/cache/m.zip", "m", origin=f"https://models.example.org/m.zip, SHA-256 {'0' * 64}")
