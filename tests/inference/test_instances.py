@@ -172,6 +172,17 @@ def test_of_a_label_only_as_many_remain_as_there_can_be(card: ModelCard) -> None
     assert set(np.unique(labels)) == {0, 1, 2}
 
 
+def test_where_there_is_one_of_each_kind_it_has_the_kinds_label(card: ModelCard) -> None:
+    """As the right lung is 1 in every model, whether it is found before the left one or not."""
+    kinds = [card.labels[0].model_copy(update={"value": value, "name": f"kind {value}"}) for value in (3, 5)]
+    update = {"postprocess": card.postprocess.model_copy(update={"most_per_label": 1}), "labels": tuple(kinds)}
+    voxels, geometry = radiograph(64, 48)
+    network = BrightBoxes((QUARTER, 0.9), ((0.0, 0.0, 0.2, 0.2), 0.8))
+    labels, segments = InstanceTask(card.model_copy(update=update), voxels, geometry).run(network, CPU)
+    assert [segment.label for segment in segments] == [3]
+    assert set(np.unique(labels)) == {0, 3}
+
+
 def test_only_findings_in_the_users_box_remain(card: ModelCard) -> None:
     voxels, geometry = radiograph(64, 64)
     network = BrightBoxes((QUARTER, 0.9), ((0.6, 0.1, 0.9, 0.3), 0.7))

@@ -119,7 +119,8 @@ class InstanceTask:
         Returns
         -------
         labels : ndarray, shape (i, j, 1)
-            Finding n has label n; where two overlap, the surer one stands.
+            Finding n has label n, or that of its kind where there can be only one of each; where two overlap, the
+            surer one stands.
         segments : tuple of Segment
             With score and box.
 
@@ -133,7 +134,7 @@ class InstanceTask:
         report(self.on_progress, 1, _STEPS, "Outlining", self.cancel)
         labels = np.zeros(self.voxels.shape, dtype=label_type(self.card))
         view = self.grid.reorientation.apply(labels)
-        for number, finding in reversed(list(enumerate(findings, start=1))):
+        for number, finding in reversed(self._numbered(findings)):
             self._outline(view, number, finding)
         report(self.on_progress, _STEPS, _STEPS, "Outlining", self.cancel)
         return labels, self._segments(findings)
@@ -171,6 +172,12 @@ class InstanceTask:
             if most is None or count[finding.value] <= most:
                 kept.append(finding)
         return kept
+
+    def _numbered(self, findings: Sequence[Finding]) -> list[tuple[int, Finding]]:
+        """Return findings with their labels: where there can be one of a kind only, the card's own for that kind."""
+        if self.card.postprocess.most_per_label == 1:
+            return [(finding.value, finding) for finding in findings]
+        return list(enumerate(findings, start=1))
 
     def _value(self, channel: int) -> int:
         """Return the label that the card gives to a class of the network, which counts the background as 0."""
@@ -210,7 +217,7 @@ class InstanceTask:
         total = Counter(finding.value for finding in findings)
         count: Counter[int] = Counter()
         segments = []
-        for number, finding in enumerate(findings, start=1):
+        for number, finding in self._numbered(findings):
             count[finding.value] += 1
             spec = specs[finding.value]
             name = f"{spec.name} {count[finding.value]}" if total[finding.value] > 1 else spec.name
