@@ -127,13 +127,11 @@ def test_a_header_laid_out_like_the_one_before_is_answered_as_if_it_were_the_fir
     n_alike = 0
     for at in range(128, len(whole) - 40):
         data = changed(whole, at, 1)
-        monkeypatch.setattr(header_layout, "_last", [])
         monkeypatch.setattr(header_layout, "_layouts", OrderedDict())
         try:
             first = facts(walk_header(data, len(data)))
         except (NotPlain, IndexError) as error:
             first = type(error)
-        monkeypatch.setattr(header_layout, "_last", [])
         monkeypatch.setattr(header_layout, "_layouts", OrderedDict())
         walk_header(whole, len(whole))
         n_alike += header_layout.find_layout(data, len(data)) is not None
@@ -159,7 +157,6 @@ def test_a_shorter_file_laid_out_alike_is_not_taken_for_a_whole_one(slice_maker,
 
 
 def test_long_sequences_are_not_kept_for_comparison(slice_maker, slice_saver, tmp_path, monkeypatch):
-    monkeypatch.setattr(header_layout, "_last", [])
     monkeypatch.setattr(header_layout, "_layouts", OrderedDict())
     ds = slice_maker(np.arange(20, dtype=np.int16).reshape(4, 5))
     item = Dataset()
@@ -168,4 +165,4 @@ def test_long_sequences_are_not_kept_for_comparison(slice_maker, slice_saver, tm
     ds["ReferencedImageSequence"].is_undefined_length = True
     whole = slice_saver(ds, tmp_path / "x").read_bytes()
     assert walk_header(whole, len(whole)).pixels is not None
-    assert not header_layout._layouts and not header_layout._last
+    assert not header_layout._layouts

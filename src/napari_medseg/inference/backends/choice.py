@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import platform
 import time
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -62,7 +62,7 @@ class CpuNetworks:
         self._card = card
         self._module = network
         self._torch = TorchNetwork(network)
-        self._chosen: dict[tuple[int, ...], CompiledNetwork] = {}
+        self._chosen: CompiledNetwork | None = None
         self._is_final = True
 
     def fastest(self, n_windows: int, sample: Callable[[], torch.Tensor | None]) -> CompiledNetwork:
@@ -79,13 +79,12 @@ class CpuNetworks:
         """
         if self._card.network.family == "onnx":  # a form of its own already
             return self._torch
-        shape = self._window_shape
-        if shape in self._chosen:
-            return self._chosen[shape]
+        if self._chosen is not None:
+            return self._chosen
         known = remembered_choice(self._key)
         if known is not None:
-            self._chosen[shape] = self._build(known)
-            return self._chosen[shape]
+            self._chosen = self._build(known)
+            return self._chosen
         window = sample() if n_windows >= _MEASURED_FIRST and not self._torch.windows else None
         if window is not None:
             self._torch(window)  # the first time, torch plans its work
@@ -96,17 +95,17 @@ class CpuNetworks:
         window = sample() if window is None else window
         if window is None:
             return self._torch
-        self._chosen[shape] = self._try_all(window)
+        self._chosen = self._try_all(window)
         if self._is_final:
-            remember_choice(self._key, self._chosen[shape].name)
-        return self._chosen[shape]
+            remember_choice(self._key, self._chosen.name)
+        return self._chosen
 
     @property
     def _window_shape(self) -> tuple[int, ...]:
         window = self._card.input.window
         return (self._card.network.in_channels, *(window if self._card.network.spatial_dims == 3 else window[::-1]))
 
-    @property
+    @cached_property
     def _key(self) -> str:
         """What the choice depends on, as letters and digits."""
         parts = [self._card.weights.sha256, self._card.network.model_dump_json(), str(self._window_shape)]

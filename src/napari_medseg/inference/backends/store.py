@@ -47,8 +47,10 @@ def kept_folder(key: str, make: Callable[[Path], None]) -> Path:
     unfinished.mkdir(parents=True, mode=0o700)
     try:
         make(unfinished)
-        with contextlib.suppress(FileExistsError):
-            _rename(unfinished, folder)
+        unfinished.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process was faster
+            raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)  # gone after the rename
     _drop_oldest(root)
@@ -58,15 +60,6 @@ def kept_folder(key: str, make: Callable[[Path], None]) -> Path:
 def drop(key: str) -> None:
     """Remove what is kept under a key, because it cannot be used."""
     shutil.rmtree(cache_folder() / key, ignore_errors=True)
-
-
-def _rename(unfinished: Path, folder: Path) -> None:
-    try:
-        unfinished.rename(folder)
-    except OSError:
-        if folder.is_dir():  # another process was faster
-            raise FileExistsError(folder) from None
-        raise
 
 
 def _drop_oldest(root: Path) -> None:

@@ -81,7 +81,6 @@ class HeaderLayout:
 
 
 _layouts: OrderedDict[tuple[bytes, int], HeaderLayout] = OrderedDict()
-_last: list[HeaderLayout] = []
 
 
 def find_layout(data: bytes, size: int) -> HeaderLayout | None:
@@ -89,15 +88,17 @@ def find_layout(data: bytes, size: int) -> HeaderLayout | None:
     known = _layouts.get((data[140:144], size))  # uncompressed files of one size have headers of one length
     if known is not None and known.fits(data):
         return known
-    return next((layout for layout in _last[:1] if layout.fits(data)), None)
+    last = next(reversed(_layouts.values()), None)
+    return last if last is not None and last.fits(data) else None
 
 
 def keep_layout(layout: HeaderLayout, data: bytes, size: int) -> None:
     """Remember a layout, for the next header; not one with long sequences, which are compared as a whole."""
     if layout.n_fixed > _LONGEST_COMPARED:
         return
-    _layouts[(data[140:144], size)] = layout
-    _last[:] = [layout]
+    key = (data[140:144], size)
+    _layouts[key] = layout
+    _layouts.move_to_end(key)
     while len(_layouts) > _KEPT:
         _layouts.popitem(last=False)
 
