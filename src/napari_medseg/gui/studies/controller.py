@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import replace
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Protocol
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
-from napari_medseg.gui.parts.notice import link
+from napari_medseg.gui.studies.list_notice import ListNotice
+from napari_medseg.gui.studies.listed import ListedStudies
+from napari_medseg.gui.studies.loading_progress import LoadingProgress
 from napari_medseg.gui.studies.opened import Loaded, OpenedImage, OpenedSeries, add_layers, load_with_results
 from napari_medseg.gui.studies.previews import Previews
+from napari_medseg.gui.studies.requests import Requests
 from napari_medseg.gui.studies.results import ListedResults, find_records
 from napari_medseg.gui.studies.thumbnails import ThumbnailMaker
 from napari_medseg.gui.studies.tree import study_rows
-from napari_medseg.gui.wording import grouped, series_text
+from napari_medseg.gui.wording import series_text
 from napari_medseg.gui.workers import LatestJob
 
 if TYPE_CHECKING:
@@ -27,12 +28,7 @@ if TYPE_CHECKING:
 
     from napari_medseg.batch.record import BatchRecord
     from napari_medseg.core import CancelToken, MedsegError, ProgressCallback, Series, Study
-    from napari_medseg.gui.parts.notice import Kind
     from napari_medseg.gui.studies.view import StudiesView
-
-
-_SHORT_MS = 300
-"""Work that is done sooner is not worth a progress bar."""
 
 
 class OpenStudy(Protocol):
@@ -73,19 +69,11 @@ class StudiesController(QObject):
         self.view = view
         self._viewer = viewer
         self._open_study = open_study or _open_study
-        self._studies: dict[Path, Study] = {}
-        self._to_open: deque[Path] = deque()
-        self._to_load: deque[Series] = deque()
-        self._listing: Path | None = None
-        self.results = ListedResults()
+        self._listed = ListedStudies()
+        self._requests = Requests()
         self._opened = OpenedSeries(viewer)
-        self._unread = ""
-        self._closing: Series | None = None
-        self._loading = ""
-        self._late = QTimer(self)
-        self._late.setSingleShot(True)
-        self._late.setInterval(_SHORT_MS)
-        self._late.timeout.connect(self._announce)
+        self._notice = ListNotice(view.notice)
+        self._progress = LoadingProgress(view.progress, self)
         self._load_only_series = False
         self.job = LatestJob(self)
         self.thumbnails = ThumbnailMaker(self)
@@ -105,6 +93,16 @@ class StudiesController(QObject):
         job.failed.connect(self._failed)
         job.cancelled.connect(self._stopped)
 
+    @property
+    def results(self) -> ListedResults:
+        """What models found in the listed series."""
+        return self._listed.results
+
+    @property
+    def paths(self) -> list[Path]:
+        """The opened files and folders."""
+        return self._listed.paths
+
     def open_paths(self, paths: Sequence[Path], *, load_only_series: bool = False) -> None:
         """List what lies in files and folders, in the background.
 
@@ -116,92 +114,68 @@ class StudiesController(QObject):
             Load the series at once if it is the only one.
         """
         self._load_only_series = load_only_series
-        self._clear_notice()
-        self._to_open.extend(paths)
+        self._notice.clear()
+        self._requests.add_paths(paths)
         if not self.job.busy:
             self._next()
 
-    def _clear_notice(self) -> None:
-        self._unread = ""
-        self.view.notice.clear()
-
     def _next(self) -> None:
         """Go on with what was asked for meanwhile: the lists first, then the series."""
-        if self._to_open:
+        if self._requests.has_paths:
             self._open_next()
         else:
             self._load_next()
 
     def _open_next(self) -> None:
-        self._listing = path = self._to_open.popleft()
-        self.view.progress.begin(f"Looking for scans in {path.name or path} …")
+        path = self._requests.start_path()
+        self._progress.begin(f"Looking for scans in {path.name or path} …")
 
         def work(on_progress: ProgressCallback, cancel: CancelToken) -> tuple[Study, list[BatchRecord]]:
             study = self._open_study(path, on_progress, cancel)
             return study, find_records(study.path, cancel)
 
-        self.job.start(work, lambda listed: self._listed(*listed))
+        self.job.start(work, lambda found: self._found(*found))
 
-    def _listed(self, study: Study, records: list[BatchRecord]) -> None:
-        self._listing = None
-        self.view.progress.end()
-        self.results.add(records)
+    def _found(self, study: Study, records: list[BatchRecord]) -> None:
+        self._requests.finish_path()
+        self._progress.end()
+        self._listed.add_records(records)
         self.show_study(study)
-        if not self._to_open and self._load_only_series and len(study.series) == 1:
-            self._to_load.extend(study.series)
+        if not self._requests.has_paths and self._load_only_series and len(study.series) == 1:
+            self._requests.add_series(study.series)
         self._next()
 
     def study_at(self, path: Path) -> Study | None:
         """Return what is listed of a file or folder."""
-        return self._studies.get(path)
+        return self._listed.at(path)
 
     def show_study(self, study: Study) -> None:
         """Add what was found in a file or folder to the list; found again, it replaces what was listed."""
-        self._studies[study.path] = study
+        self._listed.add(study)
         self._refresh()
         self.view.select_first_series()
-        found = len(study.series)
-        if not found and not study.problems:
-            name = escape(study.path.name or str(study.path))
-            self.view.notice.say("info", f"No scans in {name}. Choose a folder with DICOM or NIfTI files.")
-        elif study.problems:
-            n = len(study.problems)
-            files = "1 file" if n == 1 else f"{grouped(n)} files"
-            self._unread = link("problems", f"{files} could not be read")
-            self.view.notice.say("warning", self._unread)
+        self._notice.tell_of(study)
 
     def add_record(self, record: BatchRecord) -> None:
         """Take the results of a run for the series that are listed."""
-        self.results.add([record])
-        self._match()
-
-    def _match(self) -> None:
-        series = [one for study in self._studies.values() for one in study.series]
-        self.results.match([one for one in series if one.kind == "image"])
+        self._listed.add_records([record])
 
     def _refresh(self) -> None:
-        self._match()
-        shown = [
-            replace(study, series=[one for one in study.series if not self.results.is_label_file(one)])
-            for study in self._studies.values()
-        ]
-        self.view.show_rows(study_rows(shown))
+        self.view.show_rows(study_rows(self._listed.without_label_files()))
         self.list_changed.emit()
 
     def clear(self) -> None:
         """Empty the list."""
         self.cancel()
         self.thumbnails.stop()
-        self._studies.clear()
-        self.results.clear()
+        self._listed.clear()
         self._opened.clear()
-        self._clear_notice()
+        self._notice.clear()
         self._refresh()
 
     def cancel(self) -> None:
         """Stop listing or loading, and what waits for it."""
-        self._to_open.clear()
-        self._to_load.clear()
+        self._requests.drop_waiting()
         self.job.cancel()
 
     def load(self, series: Sequence[Series], *, keep_notice: bool = False) -> None:
@@ -215,14 +189,13 @@ class StudiesController(QObject):
             Leave what was just said of them, such as files that could not be read.
         """
         if not keep_notice:
-            self._clear_notice()
-        self._to_load.extend(series)
+            self._notice.clear()
+        self._requests.add_series(series)
         if not self.job.busy:
             self._next()
 
     def _load_next(self) -> None:
-        while self._to_load:
-            series = self._to_load.popleft()
+        while (series := self._requests.take_series()) is not None:
             if self._select_layer_of(series):
                 continue
             self._announce_load(series)
@@ -231,40 +204,21 @@ class StudiesController(QObject):
             return
 
     def _announce_load(self, series: Series) -> None:
-        """Say that a series is loading; on the way through a list only if it takes a while, or the panel would jump."""
-        self._loading = f"Loading {series_text(series)} …"
-        if self._closing is None:
-            self._announce()
-        else:
-            self._late.start()
-
-    def _announce(self) -> None:
-        self.view.progress.begin(self._loading)
-
-    def _end_progress(self) -> None:
-        self._late.stop()
-        self.view.progress.end()
+        is_next_of_list = self._requests.closing is not None
+        begin = self._progress.begin_late if is_next_of_list else self._progress.begin
+        begin(f"Loading {series_text(series)} …")
 
     def open_instead(self, series: Series, other: Series | None) -> None:
         """Load a series, and then close the layers of another one."""
-        self._to_load.clear()
-        self._withdraw()
-        self._clear_notice()
-        self._closing = other
-        self._to_load.append(series)
-        self._load_next()
-        if not self.job.busy:  # it is open already
-            self._end_progress()
-            self._close_other(series)
-            self._next()
-
-    def _withdraw(self) -> None:
-        """Stop what is on its way, for something more urgent: a series is not wanted any more, a list is, later."""
-        if self._listing is not None:
-            self._to_open.appendleft(self._listing)
-            self._listing = None
+        self._requests.prefer(series, other)
         self.job.drop()
         self.previews.drop()
+        self._notice.clear()
+        self._load_next()
+        if not self.job.busy:  # it is open already
+            self._progress.end()
+            self._close_other(series)
+            self._next()
 
     def opened(self, series: Series) -> OpenedImage | None:
         """Return the layers of a series that were loaded from the list, as far as they are still there."""
@@ -275,15 +229,10 @@ class StudiesController(QObject):
         opened, result = self.opened(series), self.results.result(series)
         return opened is not None and opened.labels is None and result is not None and result.has_labels
 
-    def _close(self, series: Series) -> None:
-        opened = self.opened(series)
-        for layer in opened.layers if opened is not None else ():
-            self._viewer.layers.remove(layer)
-
     def _close_other(self, kept: Series) -> None:
-        other, self._closing = self._closing, None
+        other = self._requests.finish_series()
         if other is not None and other is not kept:
-            self._close(other)
+            self._opened.close(other)
 
     def _select_layer_of(self, series: Series) -> bool:
         if self._lacks_results(series):
@@ -292,17 +241,13 @@ class StudiesController(QObject):
         if layer is None:
             return False
         self._viewer.layers.selection.active = layer
-        self._say("info", f"{escape(series_text(series))} is open already.")
+        self._notice.say("info", f"{escape(series_text(series))} is open already.")
         return True
 
-    def _say(self, kind: Kind, *lines: str) -> None:
-        """Say something besides what could not be read."""
-        self.view.notice.say("warning" if self._unread else kind, "<br>".join(filter(None, (self._unread, *lines))))
-
     def _loaded(self, loaded: Loaded) -> None:
-        self._end_progress()
+        self._progress.end()
         self._close_other(loaded.series)
-        self._close(loaded.series)
+        self._opened.close(loaded.series)
         opened = add_layers(self._viewer, loaded)
         layer = opened.layers[0]
         self.previews.hand_over(layer)
@@ -310,35 +255,29 @@ class StudiesController(QObject):
         in_sight = loaded.series.notes if self.view.selected_series() == [loaded.series] else ()
         notes = [note for note in (*loaded.notes, *loaded.problems) if note not in in_sight]
         if notes:
-            self._say("warning", *(escape(note) for note in notes))
+            self._notice.say("warning", *(escape(note) for note in notes))
         self.layer_added.emit(layer)
         self.loaded.emit(loaded.series)
         if not self.job.busy:  # whoever heard of it may have asked for more
             self._next()
 
     def _failed(self, error: MedsegError) -> None:
-        self._to_open.clear()
-        self._to_load.clear()
-        self._closing = self._listing = None
-        self._end_progress()
+        self._requests.drop_waiting()
+        self._requests.drop_begun()
+        self._progress.end()
         self.previews.drop()
-        self.view.notice.show_error(error)
+        self._notice.show_error(error)
 
     def _stopped(self) -> None:
-        self._closing = self._listing = None
-        self._end_progress()
+        self._requests.drop_begun()
+        self._progress.end()
         self.previews.drop()
         self.view.notice.say("info", "Stopped.")
         self._next()  # what was asked for since
 
-    @property
-    def paths(self) -> list[Path]:
-        """The opened files and folders."""
-        return list(self._studies)
-
     def _show_problems(self, address: str) -> None:
         if address == "problems":
-            self.view.show_problems([line for study in self._studies.values() for line in study.problems])
+            self.view.show_problems(self._listed.problems)
 
 
 def _open_study(path: Path, on_progress: ProgressCallback, cancel: CancelToken) -> Study:

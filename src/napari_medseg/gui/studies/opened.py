@@ -141,6 +141,12 @@ class OpenedSeries:
             return None
         return find_layer(self._viewer, layer_key(kept[1].layers[0]))
 
+    def close(self, series: Series) -> None:
+        """Remove the layers of a series that are still there."""
+        opened = self.of(series)
+        for layer in opened.layers if opened is not None else ():
+            self._viewer.layers.remove(layer)
+
     def clear(self) -> None:
         """Forget all."""
         self._kept.clear()
