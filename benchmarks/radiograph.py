@@ -88,6 +88,7 @@ def plain_same(model: str, image: Path | None, runs: int) -> dict[str, object]:
     load_weights(network, folder)
     whole = network.get_submodule("network")
     whole.transform = GeneralizedRCNNTransform(800, 1333, [0.0], [1.0])
+    whole.eval()  # the new transform too, or it pastes no masks
     return _plain(whole, radiograph(image), 1, runs)
 
 

@@ -52,3 +52,32 @@ def test_a_single_plane_has_no_neighbours_to_mix_with():
         assert planes == slice(0, 3)
         torch.testing.assert_close(sampled, values)
         assert inside.all()
+
+
+@pytest.mark.parametrize("values_at_once", [200, 4_000_000])
+@pytest.mark.parametrize("seed", range(12))
+def test_straight_axes_give_what_scipy_gives(monkeypatch, seed, values_at_once):
+    from scipy.ndimage import map_coordinates
+
+    monkeypatch.setattr(resample, "_VALUES_AT_ONCE", values_at_once)
+    rng = np.random.default_rng(seed)
+    source = tuple(rng.integers(1, 20, 3).tolist())
+    shape = tuple(rng.integers(1, 30, 3).tolist())
+    matrix = np.diag([*(rng.uniform(0.2, 3, 3) * rng.choice([-1, 1], 3)), 1])
+    matrix[:3, 3] = rng.uniform(-2, np.array(source) + 2)
+    assert resample.is_along_axes(matrix, shape)
+    values = rng.normal(size=(2, *source)).astype(np.float32)
+    at = np.stack([matrix[n, n] * np.indices(shape)[n] + matrix[n, 3] for n in range(3)])
+    expected = np.stack([map_coordinates(one, at, order=1, mode="nearest") for one in values])
+    limits = np.array(source)[:, None, None, None] - 1 + resample.HALF_A_VOXEL
+    parts = list(sample_slabs(torch.from_numpy(values), matrix, shape))
+    np.testing.assert_allclose(torch.cat([part[1] for part in parts], dim=1), expected, atol=1e-5)
+    inside = ((at >= -resample.HALF_A_VOXEL) & (at <= limits)).all(axis=0)
+    np.testing.assert_array_equal(torch.cat([part[2] for part in parts]), inside)
+
+
+def test_axes_that_lean_are_not_straight():
+    matrix = np.eye(4)
+    matrix[0, 1] = 1e-6
+    assert resample.is_along_axes(matrix, (50, 50, 50))
+    assert not resample.is_along_axes(matrix, (50, 500, 50))

@@ -185,8 +185,7 @@ class InterpolatedLabelSink:
         matrix[:3, 3] -= low
         result = self._labels[target]
         for planes, values, inside in sample_slabs(scores, matrix, shape_of(target), edges):
-            found = inside.numpy()
-            result[planes][found] = self._rule.labels(values)[found]
+            np.copyto(result[planes], self._rule.labels(values), where=inside.numpy())
 
 
 def mean_scores(scores: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
