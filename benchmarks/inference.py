@@ -6,8 +6,8 @@
     python benchmarks/inference.py large         # 1024 × 1024 × 512 voxels, 20 classes
     python benchmarks/inference.py radiograph    # planes of 1024²
 
-Every row is a process of its own; memory is the peak of its resident set above what it held before the run. Run it on a
-machine that does nothing else.
+Every row is a process of its own; memory is the peak of its resident set during the run above what it held before
+(Linux). Run it on a machine that does nothing else. All four architectures on radiographs: benchmarks/planes.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -147,9 +146,15 @@ def nnunet(network: torch.nn.Module, card: Any, voxels: np.ndarray, overlap: flo
     return labels, time.perf_counter() - begin
 
 
-def resident_bytes() -> int:
-    """Return the peak of what this process held so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def resident_kb(line: str) -> int:
+    """Return what this process holds ("VmRSS") or held at most since `forget_peak` ("VmHWM")."""
+    (found,) = (one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith(line))
+    return int(found.split()[1])
+
+
+def forget_peak() -> None:
+    """Let the peak begin anew."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -166,15 +171,17 @@ def measure(options: argparse.Namespace) -> None:
     if not options.way.startswith(("monai", "nnunet")) and shape[2] > 1:
         network = network.to(memory_format=torch.channels_last_3d)
     networks = find_fastest(network, card) if options.way == "fastest" else None
-    before = resident_bytes()
+    before = resident_kb("VmRSS")
+    forget_peak()
     if options.way.startswith("monai"):
         labels, seconds = monai(options.way, network, card, voxels, options.overlap)
     elif options.way == "nnunet":
         labels, seconds = nnunet(network, card, voxels, options.overlap)
     else:
         labels, seconds = ours(network, card, voxels, options.overlap, networks)
+    extra_mb = (resident_kb("VmHWM") - before) / 1024
     np.save(options.labels, labels)
-    print(json.dumps({"seconds": seconds, "extra_mb": (resident_bytes() - before) / 2**20}))
+    print(json.dumps({"seconds": seconds, "extra_mb": extra_mb}))
 
 
 def row(way: str, shape: str, classes: int, overlap: float, channels: str, folder: Path) -> dict[str, Any] | None:
