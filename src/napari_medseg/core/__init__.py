@@ -7,7 +7,7 @@ from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.options import LoadOptions
 from napari_medseg.core.progress import Cancelled, CancelToken, ProgressCallback
-from napari_medseg.core.prompt import BoxPrompt, Prompt
+from napari_medseg.core.prompt import BoxPrompt, ClickPrompt, LassoPrompt, PointPrompt, Prompt, ScribblePrompt
 from napari_medseg.core.reorientation import Reorientation, reorientation_to
 from napari_medseg.core.segmentation import Code, Segment, Segmentation
 from napari_medseg.core.source import Source
@@ -19,13 +19,17 @@ __all__ = [
     "BoxPrompt",
     "CancelToken",
     "Cancelled",
+    "ClickPrompt",
     "Code",
     "Geometry",
+    "LassoPrompt",
     "LoadOptions",
     "MedsegError",
+    "PointPrompt",
     "ProgressCallback",
     "Prompt",
     "Reorientation",
+    "ScribblePrompt",
     "Segment",
     "Segmentation",
     "Series",
