@@ -46,8 +46,8 @@ class Keep:
             self.scores[(slice(None), *block)] = mean_scores(scores, weights)
 
 
-def run(network, voxels, overlap=0.5, batch=1, **kwargs):
-    plan = plan_windows(voxels.shape, WINDOW, overlap)
+def run(network, voxels, overlap=0.5, batch=1, blending="gaussian", **kwargs):
+    plan = plan_windows(voxels.shape, WINDOW, overlap, blending=blending)
     kept = Keep(voxels.shape)
     windows = VolumeWindows(voxels, WINDOW, skip_dark=False)
     slide(plan, windows, predictor(network), kept, n_classes=4, batch=batch, **kwargs)
@@ -55,18 +55,18 @@ def run(network, voxels, overlap=0.5, batch=1, **kwargs):
     return kept.labels, kept.scores
 
 
-def monai_scores(network, voxels, overlap=0.5):
+def monai_scores(network, voxels, overlap=0.5, mode="gaussian"):
     inferers = pytest.importorskip("monai.inferers")
     image = torch.from_numpy(voxels)[None, None]
-    return inferers.sliding_window_inference(image, WINDOW, 1, network, overlap=overlap, mode="gaussian")[0]
+    return inferers.sliding_window_inference(image, WINDOW, 1, network, overlap=overlap, mode=mode)[0]
 
 
 @pytest.mark.parametrize("shape", [(60, 41, 33), (30, 70, 30), (25, 20, 64), (24, 16, 20), (17, 16, 50), (10, 9, 8)])
-@pytest.mark.parametrize("overlap", [0.25, 0.5])
-def test_same_labels_as_monai(network, shape, overlap):
+@pytest.mark.parametrize(("overlap", "blending"), [(0.25, "gaussian"), (0.5, "gaussian"), (0.5, "constant")])
+def test_same_labels_as_monai(network, shape, overlap, blending):
     voxels = np.random.default_rng(1).normal(size=shape).astype(np.float32)
-    labels, scores = run(network, voxels, overlap)
-    theirs = monai_scores(network, voxels, overlap)
+    labels, scores = run(network, voxels, overlap, blending=blending)
+    theirs = monai_scores(network, voxels, overlap, mode=blending)
     top = theirs.topk(2, dim=0).values
     clear = (top[0] - top[1] > 1e-4).numpy()
     assert clear.mean() > 0.99

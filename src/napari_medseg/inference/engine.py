@@ -71,7 +71,9 @@ class FrameTask:
         self.grid = plan_grid(self.geometry, spec.orientation, spec.spacing_mm, spec.longest_side)
         window = _three_axes(spec.window)
         self.region = region_for_boxes(self._allowed, self.geometry, self.grid, window)
-        self.plan = plan_windows(shape_of(self.region), window, spec.overlap, even=spec.even_windows)
+        self.plan = plan_windows(
+            shape_of(self.region), window, spec.overlap, even=spec.even_windows, blending=spec.blending
+        )
         self._n_classes = self.card.n_classes
         kind = RegionRule if self.card.output == "regions" else LabelRule
         self._rule = kind((0, *(label.value for label in self.card.labels)), self.threshold, label_type(self.card))

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 
 from napari_medseg.inference.rolling import Block, RollingSum, window_numbers
-from napari_medseg.inference.windows import Shape3, WindowPlan, gaussian_weights
+from napari_medseg.inference.windows import Shape3, WindowPlan, window_weights
 
 Predictor = Callable[[torch.Tensor], torch.Tensor]
 """From windows (n, i, j, k) to scores (n, class, i, j, k), which may be overwritten."""
@@ -80,7 +80,7 @@ def slide(
     on_window : callable, optional
         Called with the number of windows done, before the first and after every batch; it may raise to stop.
     """
-    weights = torch.from_numpy(gaussian_weights(plan.window, as_nnunet=plan.as_nnunet)).to(device)[_inside(plan)]
+    weights = torch.from_numpy(window_weights(plan)).to(device)[_inside(plan)]
     scores_sum = RollingSum(
         plan, n_classes, device, shift_invariant=True, half=half_sums, relative_to_first=relative_to_first
     )

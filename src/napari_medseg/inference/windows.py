@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 Shape3 = tuple[int, int, int]
+Blending = Literal["gaussian", "constant"]
 
 _SIGMA_OF_WINDOW = 0.125
 _SMALLEST_WEIGHT = 1e-3
@@ -31,12 +33,15 @@ class WindowPlan:
         hangs over the end.
     as_nnunet : bool
         Whether the windows are weighted as by nnU-Net.
+    blending : {"gaussian", "constant"}
+        Whether the middle of a window counts more, or all of it alike.
     """
 
     shape: Shape3
     window: Shape3
     starts: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
     as_nnunet: bool = False
+    blending: Blending = "gaussian"
 
     @property
     def n_windows(self) -> int:
@@ -92,7 +97,9 @@ class WindowPlan:
         return shape[0], shape[1], shape[2]
 
 
-def plan_windows(shape: Shape3, window: Shape3, overlap: float, *, even: bool = False) -> WindowPlan:
+def plan_windows(
+    shape: Shape3, window: Shape3, overlap: float, *, even: bool = False, blending: Blending = "gaussian"
+) -> WindowPlan:
     """Cover a volume with overlapping windows, the last one along each axis moved back inside.
 
     The positions are those of MONAI's ``sliding_window_inference`` (``dense_patch_slices`` with an interval of
@@ -109,6 +116,8 @@ def plan_windows(shape: Shape3, window: Shape3, overlap: float, *, even: bool = 
     even : bool
         Whether to spread the windows evenly instead, at the positions of nnU-Net's
         ``compute_steps_for_sliding_window``, and to weight them as it does.
+    blending : {"gaussian", "constant"}
+        How windows are weighted.
 
     Raises
     ------
@@ -119,7 +128,14 @@ def plan_windows(shape: Shape3, window: Shape3, overlap: float, *, even: bool = 
         raise ValueError(f"Windows overlap by a part in [0, 1), not {overlap}.")
     place = _even_starts if even else _starts
     first, second, third = (place(n, size, overlap) for n, size in zip(shape, window, strict=True))
-    return WindowPlan(shape, window, (first, second, third), even)
+    return WindowPlan(shape, window, (first, second, third), even, blending)
+
+
+def window_weights(plan: WindowPlan) -> npt.NDArray[np.float32]:
+    """Return how much each voxel of a plan's windows counts where they overlap."""
+    if plan.blending == "constant":
+        return np.ones(plan.window, dtype=np.float32)
+    return gaussian_weights(plan.window, as_nnunet=plan.as_nnunet)
 
 
 def gaussian_weights(window: Shape3, *, as_nnunet: bool = False) -> npt.NDArray[np.float32]:

@@ -6,14 +6,17 @@ what the labels mean, and what is known about the model's quality.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from napari_medseg.models.card_part import CardPart
 from napari_medseg.models.intensity_rule import IntensityRule
 
 _OPPOSITE = str.maketrans("LPI", "RAS")
+
+_LATER_FIELDS = ("blending",)
+"""Of the input: older versions refuse a card that names them."""
 
 
 class CodeSpec(CardPart):
@@ -63,6 +66,8 @@ class InputSpec(CardPart):
         Part of a window that its neighbour shares.
     even_windows : bool
         Whether windows lie evenly, as nnU-Net lays them, rather than at whole steps with the last one moved back.
+    blending : {"gaussian", "constant"}
+        Where windows overlap, whether their middles count more, or all of them alike.
     crop : {"nonzero", "positive"} or None
         The network sees the smallest box that holds all such voxels, and its intensities count alone.
     intensity : IntensityRule
@@ -83,12 +88,24 @@ class InputSpec(CardPart):
     window: tuple[Annotated[int, Field(ge=1)], ...]
     overlap: float = Field(default=0.25, ge=0, lt=1)
     even_windows: bool = False
+    blending: Literal["gaussian", "constant"] = "gaussian"
     crop: Literal["nonzero", "positive"] | None = None
     intensity: IntensityRule = IntensityRule()
     mirror_axes: tuple[int, ...] = ()
     mirror_background: bool = False
     mirror_swaps: tuple[tuple[int, int], ...] = ()
     padding_mode: Literal["constant"] = "constant"
+
+    @model_serializer(mode="wrap")
+    def _told(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out fields that came later and say nothing: cards without them are the same as before they came."""
+        fields = type(self).model_fields
+        told: dict[str, Any] = handler(self)
+        return {
+            name: value
+            for name, value in told.items()
+            if name not in _LATER_FIELDS or getattr(self, name) != fields[name].default
+        }
 
 
 class PostprocessSpec(CardPart):

@@ -32,16 +32,19 @@ def test_what_a_bundle_is_told_before_it_is_added(write_bundle: WriteBundle) -> 
         assert offer.values["input"]["spacing_mm"] == [1.0, 1.0, 1.0]
 
 
-def test_labels_are_those_of_monais_own_run(write_bundle: WriteBundle, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["gaussian", "constant"])
+def test_labels_are_those_of_monais_own_run(write_bundle: WriteBundle, tmp_path: Path, mode: str) -> None:
     """MONAI's parser builds network, transforms and inferer, and runs them on a file; ours sees the same file."""
     import nibabel
     from monai.bundle.config_parser import ConfigParser
 
     from napari_medseg import load_model, read_volume
 
-    folder = write_bundle()
+    inferer = {"_target_": "SlidingWindowInferer", "roi_size": [16, 16, 16], "overlap": 0.5, "mode": mode}
+    folder = write_bundle(inferer=inferer)
     user = tmp_path / "user"
     with open_offer(folder) as offer:
+        assert not offer.notes
         add_offer(offer, user)
     volume = ct((22, 30, 19), [[-1, 0, 0, 10], [0, 0, 1, -5], [0, -1, 0, 30], [0, 0, 0, 1]])
     path = tmp_path / "scan.nii.gz"
@@ -86,6 +89,7 @@ def test_labels_are_those_of_monais_own_run(write_bundle: WriteBundle, tmp_path:
         ({"preprocessing": [{"_target_": "Lambdad", "func": "@n_channels"}]}, "Lambdad"),
         ({"inferer": {"_target_": "subprocess.run", "args": "true"}}, "inferer 'run'"),
         ({"inferer": {"_target_": "SimpleInferer"}}, "SimpleInferer"),
+        ({"inferer": {"_target_": "SlidingWindowInferer", "roi_size": [8, 8, 8], "cval": -1}}, "cval -1"),
         ({"postprocessing": {"transforms": [{"_target_": "Activationsd", "sigmoid": True}]}}, "may overlap"),
         ({"postprocessing": {"transforms": [{"_target_": "shutil.rmtree", "path": "/"}]}}, "shutil.rmtree"),
     ],

@@ -62,9 +62,9 @@ def read_bundle(folder: Path, choices: Choices) -> Offer:
         configuration.evaluated.update(evaluate(path, code.imports, code.codes))
         needed = _needed(configuration)
     spec = _network(needed, metadata)
-    window, overlap, notes = _inferer(needed["inferer"])
-    transforms = needed["preprocessing"]
-    inputs = translate_transforms(transforms, window) | {"window": window, "overlap": overlap}
+    sliding = _inferer(needed["inferer"])
+    window = sliding["window"]
+    inputs = translate_transforms(needed["preprocessing"], window) | sliding
     spec["spatial_dims"] = spec["spatial_dims"] or len(window)
     n_labels = _check_outputs(spec["out_channels"], needed["postprocessing"])
     values = _about(metadata, folder, choices) | {
@@ -73,7 +73,7 @@ def read_bundle(folder: Path, choices: Choices) -> Offer:
         "input": inputs,
     }
     weights = _weights(folder)
-    return Offer("MONAI bundle", values, weights.stat().st_size, partial(_build, values, weights), (), notes)
+    return Offer("MONAI bundle", values, weights.stat().st_size, partial(_build, values, weights))
 
 
 def _needed(configuration: Configuration) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _format(metadata: dict[str, Any], side: str) -> dict[str, Any]:
     return first if isinstance(first, dict) else {}
 
 
-def _inferer(inferer: Any) -> tuple[tuple[int, ...], float, tuple[str, ...]]:
+def _inferer(inferer: Any) -> dict[str, Any]:
     name = str(inferer.get("_target_")).rpartition(".")[2] if isinstance(inferer, dict) else "none"
     if name not in ("SlidingWindowInferer", "SlidingWindowInfererAdapt"):
         raise cannot_translate(f"the inferer '{name[:60]}', which is not a sliding window,")
@@ -180,9 +180,13 @@ def _inferer(inferer: Any) -> tuple[tuple[int, ...], float, tuple[str, ...]]:
         raise cannot_translate(f"the window {str(size)[:40]}")
     if not isinstance(overlap, int | float) or not 0 <= overlap < 1:
         raise cannot_translate(f"the overlap {str(overlap)[:20]}")
-    averaged = inferer.get("mode", "constant") == "constant"
-    notes = ("Where windows overlap, their middles count more here; the bundle counts all alike.",) if averaged else ()
-    return tuple(size), float(overlap), notes
+    blending = str(inferer.get("mode", "constant"))
+    if blending not in ("gaussian", "constant"):
+        raise cannot_translate(f"windows blended by '{blending[:40]}'")
+    for name, known in (("sigma_scale", 0.125), ("padding_mode", "constant"), ("cval", 0)):
+        if inferer.get(name, known) != known:
+            raise cannot_translate(f"the inferer's {name} {str(inferer[name])[:40]}")
+    return {"window": tuple(size), "overlap": float(overlap), "blending": blending}
 
 
 def _check_outputs(out_channels: int, steps: Any) -> int:
