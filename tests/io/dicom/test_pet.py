@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.uid import ImplicitVRLittleEndian, generate_uid
 
 from napari_medseg import LoadOptions
 from napari_medseg.io.dicom import find_dicom_series
@@ -134,3 +135,45 @@ def test_header_without_any_of_it_is_loaded_as_it_is(tmp_path, series_writer, st
 def test_other_modalities_do_not_care(tmp_path, series_writer, stack):
     series_writer(tmp_path, stack)
     np.testing.assert_array_equal(load(tmp_path, suv=False).array, load(tmp_path).array)
+
+
+def converted(tmp_path, series_writer, stack, edit):
+    """Write a series, and the same one as one file converted by highdicom."""
+    from highdicom.legacy import LegacyConvertedEnhancedPETImage
+
+    def whole(ds, n):
+        as_fdg(ds, n)
+        ds.ContentDate, ds.ContentTime, ds.StudyTime = "20260302", "110000", "110000"
+        ds.ImageType, ds.Manufacturer, ds.AcquisitionNumber = ["ORIGINAL", "PRIMARY"], "Nobody", 1
+        edit(ds, n)
+
+    paths = series_writer(tmp_path / "classic", stack, modality="PT", edit=whole)
+    sources = [pydicom.dcmread(path) for path in paths]
+    file = LegacyConvertedEnhancedPETImage(sources, generate_uid(), 9, generate_uid(), 1)
+    (tmp_path / "converted").mkdir()
+    file.save_as(tmp_path / "converted" / "all.dcm")
+    return load(tmp_path / "classic"), load(tmp_path / "converted")
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_legacy_converted_is_in_suv_as_the_classic_series(tmp_path, series_writer, stack, later):
+    def edit(ds, n):
+        if later:  # the start of the scan is computed back from a frame
+            ds.SeriesDate, ds.FrameReferenceTime, ds.ActualFrameDuration = (
+                "20260305",
+                f"{180000 * (5 - n) + 90}",
+                180000,
+            )
+
+    classic, multi = converted(tmp_path, series_writer, stack, edit)
+    assert classic.units == multi.units == "SUVbw"
+    np.testing.assert_allclose(multi.array, classic.array, rtol=1e-6)
+
+
+def test_converted_frames_that_are_not_decay_corrected_are_refused(tmp_path, series_writer, stack):
+    def edit(ds, n):
+        ds.CorrectedImage, ds.DecayCorrection = ["ATTN"], "NONE"
+
+    classic, multi = converted(tmp_path, series_writer, stack, edit)
+    assert (classic.units, multi.units) == ("SUVbw", "Bq/ml")
+    assert "not corrected for decay" in multi.notes[-1]

@@ -122,3 +122,22 @@ def test_padding_is_signed_as_the_pixels_are_whatever_its_element_says(tmp_path,
 def test_scaled_window_shows_scaled_values_alike():
     window = Window(100, 50, "x", "LINEAR")
     assert window.scaled(0.001).limits == pytest.approx((0.075, 0.124))
+
+
+@pytest.mark.parametrize("converted", [False, True])
+def test_padding_of_multiframe_images(tmp_path, slice_maker, stack, enhanced_maker, enhanced_saver, item, converted):
+    padded = stack.copy()
+    padded[:, :2] = -2000
+    heights = [[0.0, 0.0, 2.0 * n] for n in range(len(stack))]
+    ds = enhanced_maker(slice_maker(stack[0]), padded, heights)
+    values = {"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1990}
+    if converted:
+        shared = ds.SharedFunctionalGroupsSequence[0]
+        shared.UnassignedSharedConvertedAttributesSequence = item(**values)
+    else:
+        ds.update(item(**values)[0])
+    enhanced_saver(ds, tmp_path / "enhanced")
+    volume = load_only(tmp_path)
+    np.testing.assert_array_equal(volume.array, padded.T)
+    assert volume.padding == (-2000, -1990)
+    assert contrast_limits(volume)[0] >= stack.min()

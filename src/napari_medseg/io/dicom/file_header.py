@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pydicom.dataelem import RawDataElement
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import dcmread, read_dataset
+from pydicom.filereader import dcmread, read_dataset, read_partial
 
-from napari_medseg.io.dicom.attributes import PIXEL_ELEMENTS, WANTED
+from napari_medseg.io.dicom.attributes import PER_FRAME_GROUPS, PIXEL_ELEMENTS, WANTED
 from napari_medseg.io.dicom.bounded_file import BoundedFile
 from napari_medseg.io.dicom.deflate import DEFLATED, InflatedHeader
 from napari_medseg.io.dicom.elements import HeaderElements, PixelElement
@@ -20,9 +20,11 @@ from napari_medseg.io.dicom.quick_header import NotPlain, walk_header
 from napari_medseg.io.dicom.sniff import HEAD_BYTES, read_head
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 keep_header_values_out_of_logs()
 
@@ -76,7 +78,7 @@ def read_with_pydicom(path: Path, head: bytes) -> HeaderElements:
     """Read the header of a file up to its pixels with pydicom, whatever its encoding; raises as `read_elements`."""
     if DEFLATED.encode() in head[:HEAD_BYTES]:
         inflated = InflatedHeader(path)
-        dataset = _read_inflated(inflated)
+        dataset = _read_inflated(inflated, _is_pixel_element)
         return _from_dataset(dataset, DEFLATED, "", _find_pixels(inflated, dataset))
     with BoundedFile(path) as file:
         found = dcmread(file, stop_before_pixels=True, force=True)
@@ -85,8 +87,15 @@ def read_with_pydicom(path: Path, head: bytes) -> HeaderElements:
         return _from_dataset(found, syntax, media_class, _find_pixels(file, found))
 
 
-def read_dataset_without_pixels(path: Path) -> Dataset:
+def read_dataset_without_pixels(path: Path, *, frames: bool = True) -> Dataset:
     """Read all elements of a file up to its pixels, for what the quick walk passes over: tables, rare attributes.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    frames : bool
+        False ends before what a multi-frame file tells of each frame, which takes long where there are thousands.
 
     Raises
     ------
@@ -95,10 +104,11 @@ def read_dataset_without_pixels(path: Path) -> Dataset:
     MedsegError
         If a deflated file grows without end.
     """
+    stop = _is_pixel_element if frames else _is_frames_or_pixels
     if DEFLATED.encode() in read_head(path):
-        return _read_inflated(InflatedHeader(path))
+        return _read_inflated(InflatedHeader(path), stop)
     with BoundedFile(path) as file:
-        return dcmread(file, stop_before_pixels=True, force=True)
+        return dcmread(file, stop_before_pixels=True, force=True) if frames else read_partial(file, stop, force=True)
 
 
 def stored_text(dataset: Dataset, tag: int | str) -> str:
@@ -115,8 +125,8 @@ def stored_text(dataset: Dataset, tag: int | str) -> str:
     return "" if value is None else str(value).strip("\0 ")
 
 
-def _read_inflated(inflated: InflatedHeader) -> Dataset:
-    dataset = read_dataset(inflated, is_implicit_VR=False, is_little_endian=True, stop_when=_is_pixel_element)
+def _read_inflated(inflated: InflatedHeader, stop: Callable[[BaseTag, str | None, int], bool]) -> Dataset:
+    dataset = read_dataset(inflated, is_implicit_VR=False, is_little_endian=True, stop_when=stop)
     dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
     return dataset
 
@@ -158,6 +168,10 @@ def _raw(item: Any) -> tuple[str | None, bytes]:
 
 def _is_pixel_element(tag: int, vr: str | None, length: int) -> bool:
     return tag in PIXEL_ELEMENTS
+
+
+def _is_frames_or_pixels(tag: int, vr: str | None, length: int) -> bool:
+    return tag == PER_FRAME_GROUPS or tag in PIXEL_ELEMENTS
 
 
 def _find_pixels(file: BinaryIO, dataset: Dataset) -> PixelElement | None:

@@ -48,7 +48,7 @@ def pet_values(stack: Stack, *, in_suv: bool = True) -> tuple[Stack, str]:
         If a file is damaged.
     """
     first = min(stack.instances, key=lambda image: (image.acquired_at is None, image.acquired_at or 0.0))
-    header = _read(first.path)
+    header = _read(first.path, first.frame)
     units = _UNITS.get(header.units, header.units)
     try:
         if not in_suv:
@@ -66,6 +66,8 @@ def _factors(stack: Stack, header: PetHeader) -> dict[Path, float]:
     paths = list(dict.fromkeys(image.path for image in stack.instances))
     if not varies_between_images(header):
         return dict.fromkeys(paths, suv_factor(header, header.acquired_at))
+    if header.decay_correction == "NONE" and any(image.is_multiframe_object for image in stack.instances):
+        raise NoSuv("frames of one file are not corrected for decay")
     return {path: suv_factor(_read(path), header.acquired_at) for path in paths}
 
 
@@ -85,8 +87,8 @@ def _each(stack: Stack, change: Callable[[Instance], Instance]) -> Stack:
     return replace(stack, frames=tuple(tuple(change(image) for image in frame) for frame in stack.frames))
 
 
-def _read(path: Path) -> PetHeader:
+def _read(path: Path, frame: int = 0) -> PetHeader:
     try:
-        return read_pet_header(path)
+        return read_pet_header(path, frame)
     except UNREADABLE as error:
         raise damaged(path) from error

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
+from napari_medseg.io.dicom.converted import with_converted
 from napari_medseg.io.dicom.file_header import UNREADABLE, read_dataset_without_pixels, stored_text
 
 if TYPE_CHECKING:
@@ -69,20 +70,22 @@ class PetHeader:
     philips_activity: float | None = None
 
 
-def read_pet_header(path: Path) -> PetHeader:
-    """Read the header of a PET image.
+def read_pet_header(path: Path, frame: int = 0) -> PetHeader:
+    """Read the header of a PET image, or of one frame of a multi-frame one.
 
     Raises
     ------
     OSError, ValueError and the others of `file_header.UNREADABLE`
         If the file is damaged.
     """
-    return pet_header_of(read_dataset_without_pixels(path))
+    dataset = with_converted(read_dataset_without_pixels(path))
+    header = pet_header_of(dataset)
+    groups = dataset.get("PerFrameFunctionalGroupsSequence") or ()
+    return replace(header, **_facts_of_frame(groups[frame])) if frame < len(groups) else header
 
 
 def pet_header_of(dataset: Dataset) -> PetHeader:
     """Take the facts from a header; malformed ones count as missing."""
-    reference, duration = (_positive(stored_text(dataset, name)) for name in ("FrameReferenceTime", _DURATION))
     return PetHeader(
         units=_word(stored_text(dataset, "Units")),
         suv_type=_word(stored_text(dataset, "SUVType")),
@@ -93,12 +96,24 @@ def pet_header_of(dataset: Dataset) -> PetHeader:
         acquired_at=_joined(dataset, "AcquisitionDate", "AcquisitionTime")
         or _date_time(stored_text(dataset, "AcquisitionDateTime")),
         ge_scan_at=_date_time(_private(dataset, _GE, _GE_SCAN_DATE_TIME)),
-        reference_s=reference / 1000 if reference else None,
-        duration_s=duration / 1000 if duration else None,
+        reference_s=_seconds(stored_text(dataset, "FrameReferenceTime")),
+        duration_s=_seconds(stored_text(dataset, _DURATION)),
         philips_suv=_positive(_private(dataset, _PHILIPS, _PHILIPS_SUV)),
         philips_activity=_positive(_private(dataset, _PHILIPS, _PHILIPS_ACTIVITY)),
         **_tracer(dataset),
     )
+
+
+def _facts_of_frame(group: Dataset) -> dict[str, Any]:
+    """Return when and how long a frame was acquired, as its functional groups and a legacy conversion tell."""
+    told: dict[str, Any] = {}
+    for content in group.get("FrameContentSequence") or ():
+        told["acquired_at"] = _date_time(stored_text(content, "FrameAcquisitionDateTime"))
+        told["duration_s"] = _seconds(str(content.get("FrameAcquisitionDuration", "")))
+    for kept in group.get("UnassignedPerFrameConvertedAttributesSequence") or ():
+        told["reference_s"] = _seconds(stored_text(kept, "FrameReferenceTime"))
+        told["duration_s"] = told.get("duration_s") or _seconds(stored_text(kept, _DURATION))
+    return {field: value for field, value in told.items() if value is not None}
 
 
 def _tracer(dataset: Dataset) -> dict[str, Any]:
@@ -127,6 +142,11 @@ def _positive(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) and number > 0 else None
+
+
+def _seconds(milliseconds: str) -> float | None:
+    number = _positive(milliseconds)
+    return number / 1000 if number else None
 
 
 def _words(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydicom.dataelem import RawDataElement
 
 from napari_medseg.core.volume import Window
+from napari_medseg.io.dicom.converted import with_converted
 from napari_medseg.io.dicom.file_header import UNREADABLE, read_dataset_without_pixels
 from napari_medseg.io.dicom.lut import is_little, is_signed
 from napari_medseg.io.dicom.overlays import has_overlays
@@ -49,10 +50,8 @@ def presentation_of(image: Instance) -> Presentation:
     """Read how to look at an image; what cannot be read is left out, for the voxels do not depend on it."""
     if image.pixel_format.is_colour:
         return Presentation()
-    if image.is_multiframe_object:  # described by functional groups, which have been read
-        return Presentation(image.windows)
     try:
-        dataset = read_dataset_without_pixels(image.path)
+        dataset = with_converted(read_dataset_without_pixels(image.path, frames=not image.is_multiframe_object))
     except UNREADABLE:
         return Presentation(image.windows)
     windows, padding = image.windows, None
