@@ -140,6 +140,14 @@ def test_labels_that_we_saved_for_a_radiograph_fit_it(picture: Write, tmp_path: 
     assert np.array_equal(masks_of(saved, image), LABELS)
 
 
+def test_a_dicom_seg_in_a_folder_of_its_own_fits_its_radiograph(tmp_path: Path) -> None:
+    image = write_radiograph(tmp_path / "images" / "x.dcm", GREY)
+    (tmp_path / "masks").mkdir()
+    labels = ms.Segmentation.from_array(LABELS.T[:, :, None], ms.read_volume(image))
+    saved = ms.write_segmentation(labels, tmp_path / "masks" / "x.dcm")
+    assert np.array_equal(masks_of(saved, image), LABELS)
+
+
 def volume_pair(tmp_path: Path, affine: np.ndarray, flip: bool = False, shift: float = 0.0) -> tuple[Path, Path]:
     """Write a volume and its labels, these with axes in another order and one of them backwards if asked to."""
     rng = np.random.default_rng(2)

@@ -12,6 +12,7 @@ from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.grey import inverted_grey, luminance
 from napari_medseg.core.reorientation import reorientation_to
+from napari_medseg.core.volume import Volume
 from napari_medseg.io import read_segmentation, read_volume
 from napari_medseg.io.memory import require_memory
 from napari_medseg.io.raster_files import is_raster_name
@@ -41,11 +42,14 @@ class ImagePixels:
         Where the voxels (i, j, k) lie, also of a radiograph, which has k = 1.
     format : str
         As `Source.format`: "image" (PNG, JPEG, TIFF), "dicom" or "nifti".
+    volume : Volume or None
+        What was read, if it is DICOM: labels in DICOM are put onto it, wherever they lie.
     """
 
     array: Array = field(repr=False)
     geometry: Geometry
     format: str
+    volume: Volume | None = field(default=None, repr=False)
 
 
 def read_image(path: Path) -> ImagePixels:
@@ -70,7 +74,7 @@ def read_image(path: Path) -> ImagePixels:
     array = volume.array if volume.fourth_axis is None else luminance(volume.array)
     source = "" if volume.source is None else volume.source.format
     shown = inverted_grey(array) if volume.inverted else array
-    return ImagePixels(_as_shown(shown), volume.geometry, source)
+    return ImagePixels(_as_shown(shown), volume.geometry, source, volume if source == "dicom" else None)
 
 
 def read_mask(path: Path, image: ImagePixels) -> Array:
@@ -97,7 +101,7 @@ def read_mask(path: Path, image: ImagePixels) -> Array:
         If it cannot be read, holds fractions or colours, or lies elsewhere than the image.
     """
     if not is_raster_name(path):
-        return _as_shown(_on_grid(read_segmentation(path), image.geometry, path))
+        return _as_shown(_on_grid(read_segmentation(path, volume=image.volume), image.geometry, path))
     if image.array.ndim != 2 or image.format == "nifti":  # NIfTI does not tell which row is on top
         raise MedsegError(f"The mask {path.name} is a picture, and its image is not.", "Give a label map.")
     return _read_picture(path)
