@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.models.networks import build_network
 from napari_medseg.training.planes.recipe import PlanesRecipe
 from napari_medseg.training.pretraining.recipe import PretrainingRecipe
 from napari_medseg.training.recipe import Recipe
@@ -30,6 +31,14 @@ def test_the_programs_own_recipes_are_in_order() -> None:
     started = {recipe.start.model for recipe in own.values() if isinstance(recipe, kinds)} - {None}
     assert started <= set(own), "what a recipe starts from can be trained"
     assert isinstance(load_recipe("hippocampus-unet"), Recipe)
+
+
+def test_the_recipe_in_the_docs_is_in_order(repository: Path, tmp_path: Path) -> None:
+    page = (repository / "docs" / "training.md").read_text(encoding="utf-8")
+    (tmp_path / "a.yaml").write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    recipe = load_recipe(tmp_path / "a.yaml")
+    assert isinstance(recipe, PlanesRecipe)
+    build_network(recipe.network)
 
 
 @pytest.mark.parametrize(
