@@ -41,10 +41,26 @@ def part_of(geometry: Geometry, box: Region) -> Geometry:
     return Geometry(shape_of(box), geometry.voxel_to_ras @ Affine(translation(box)))
 
 
-def put_back(labels: npt.NDArray[Any], box: Region, voxels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return labels of a box as labels of the whole scan, background around them."""
-    if labels.shape == voxels.shape:
-        return labels
-    result = np.zeros_like(voxels, dtype=labels.dtype)
-    result[box] = labels
-    return result
+def put_back(
+    labels: npt.NDArray[Any], box: Region, voxels: npt.NDArray[Any], into: npt.NDArray[Any] | None = None
+) -> npt.NDArray[Any]:
+    """Return labels of a box as labels of the whole scan, background around them.
+
+    Parameters
+    ----------
+    labels : ndarray
+        Labels of the box.
+    box : tuple of slice
+        Where they lie.
+    voxels : ndarray, shape (i, j, k)
+        The scan.
+    into : ndarray of zeros, shape (i, j, k), optional
+        Receives and becomes the result; the labels may be a view of it.
+    """
+    if into is None:
+        if labels.shape == voxels.shape:
+            return labels
+        into = np.zeros_like(voxels, dtype=labels.dtype)
+    if not np.may_share_memory(labels, into):
+        into[box] = labels
+    return into

@@ -51,6 +51,9 @@ class FrameTask:
         See `LabelRule`.
     on_progress, cancel : optional
         Called and asked at every window.
+    into : ndarray, shape (i, j, k), optional
+        Receives the labels, in the type of `label_type`; what it holds is overwritten. It fills block by block, and
+        until the end it holds what the windows so far have found, islands and all.
     """
 
     card: ModelCard
@@ -60,6 +63,7 @@ class FrameTask:
     threshold: float | None = None
     on_progress: ProgressCallback | None = None
     cancel: CancelToken | None = None
+    into: npt.NDArray[Any] | None = None
 
     grid: WorkGrid = field(init=False)
     region: Region = field(init=False)
@@ -86,7 +90,7 @@ class FrameTask:
     def run(
         self, network: torch.nn.Module, attempt: Attempt, on_processor: CpuNetworks | None = None
     ) -> npt.NDArray[Any]:
-        """Compute the labels, shape (i, j, k), on the frame's own grid.
+        """Compute the labels, shape (i, j, k), on the frame's own grid: `into` if there is one.
 
         Parameters
         ----------
@@ -107,12 +111,12 @@ class FrameTask:
             If the token or the callback stopped it.
         """
         needed = self._require_memory(attempt)
+        labels = self._background()
         self._report(0, f"Preparing the scan (needs {spoken_bytes(needed)})")
         work = work_voxels(self.voxels, self.grid, self.region, self.card.input.intensity)
-        labels = np.zeros_like(self.voxels, dtype=self._rule.dtype)  # in the scan's own memory order
         self._label(work, network, attempt, self.grid.reorientation.apply(labels), on_processor)
         self._report(self.plan.n_windows, "Cleaning up")
-        labels = self._only_in_boxes(labels)
+        self._clear_outside_boxes(labels)
         remove_islands(labels, self.card.postprocess, self.geometry.voxel_volume_ml)
         return labels
 
@@ -161,13 +165,18 @@ class FrameTask:
             on_window=lambda done: self._report(done, f"Segmenting on {spoken_device(attempt.device)}{computed_by}"),
         )
 
-    def _only_in_boxes(self, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        if not self._allowed:
-            return labels
-        kept = np.zeros_like(labels)
-        for box in self._allowed:
-            kept[box] = labels[box]
-        return kept
+    def _background(self) -> npt.NDArray[Any]:
+        if self.into is None:
+            return np.zeros_like(self.voxels, dtype=self._rule.dtype)  # in the scan's own memory order
+        self.into.fill(0)  # an attempt that ran out of memory may have come some way
+        return self.into
+
+    def _clear_outside_boxes(self, labels: npt.NDArray[Any]) -> None:
+        if self._allowed:
+            outside = np.ones_like(labels, dtype=bool)
+            for box in self._allowed:
+                outside[box] = False
+            labels[outside] = 0
 
     def _require_memory(self, attempt: Attempt) -> int:
         """Return about how many bytes the run will take; raise if there are not so many."""
@@ -180,7 +189,7 @@ class FrameTask:
             batch=attempt.batch if attempt.device == "cpu" else 0,
             half_sums=attempt.half_sums,
         )
-        require_memory(needed)
+        require_memory(needed - (self.into.nbytes if self.into is not None else 0))  # which was taken before
         return needed
 
     def _report(self, done: int, label: str) -> None:

@@ -12,7 +12,7 @@ from napari_medseg.inference.backends.choice import CpuNetworks
 from napari_medseg.inference.crop import foreground_box, part_of, put_back
 from napari_medseg.inference.devices import choose_device
 from napari_medseg.inference.engine import FrameTask
-from napari_medseg.inference.fit import colour_notes, require_fit, select_frame
+from napari_medseg.inference.fit import colour_notes, label_type, require_fit, select_frame
 from napari_medseg.inference.instances import InstanceTask, code_of
 from napari_medseg.inference.stepdown import Attempt, run_with_step_down
 from napari_medseg.models.catalogue import ModelFolder, find_model
@@ -83,6 +83,7 @@ class Model:
         frame: int = 0,
         on_progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
+        into: npt.NDArray[Any] | None = None,
     ) -> Segmentation:
         """Segment one frame of a volume.
 
@@ -101,6 +102,9 @@ class Model:
             Called as ``on_progress(windows done, windows in all, label)``; it may raise `Cancelled`.
         cancel : CancelToken, optional
             Asked at every window.
+        into : ndarray of zeros, shape (i, j, k), optional
+            Becomes the array of the result. It fills block by block while the network goes through the scan, and is
+            final on return; what a model of instances found comes all at the end.
 
         Returns
         -------
@@ -118,18 +122,16 @@ class Model:
         require_fit(self._card, volume)
         if threshold is not None and not 0 < threshold < 1:
             raise MedsegError(f"A threshold is a probability between 0 and 1, not {threshold}.")
-        kind = InstanceTask if self._card.task == "instances" else FrameTask
         voxels = select_frame(volume, frame)
+        _require_room(into, voxels, self._card)
         box = foreground_box(voxels, self._card.input.crop)
-        task = kind(
-            self._card,
-            voxels[box],
-            part_of(volume.geometry, box),
-            tuple(prompts),
-            threshold,
-            on_progress,
-            cancel,
-        )
+        part, geometry = voxels[box], part_of(volume.geometry, box)
+        options = (tuple(prompts), threshold, on_progress, cancel)
+        task: InstanceTask | FrameTask
+        if self._card.task == "instances":
+            task = InstanceTask(self._card, part, geometry, *options)
+        else:
+            task = FrameTask(self._card, part, geometry, *options, into=None if into is None else into[box])
 
         def compute(attempt: Attempt) -> Result:
             network = self._network_for(attempt)
@@ -139,7 +141,7 @@ class Model:
 
         result, notes = run_with_step_down(compute, self.device, task.window_voxels)
         labels, segments = result if isinstance(result, tuple) else (result, self._card_segments())
-        labels = put_back(labels, box, voxels)
+        labels = put_back(labels, box, voxels, into)
         if not (segments if self._card.task == "instances" else labels.any()):
             notes = (*notes, f"{self._card.title} found nothing in this scan.")
         notes = (*notes, *colour_notes(volume))
@@ -176,6 +178,13 @@ def load_model(name: str | Path, device: str = "auto", *, user_folder: Path | No
         If there is no such model or device, or the weights are not those of the card.
     """
     return Model(find_model(str(name), user_folder), device=device)
+
+
+def _require_room(into: npt.NDArray[Any] | None, voxels: npt.NDArray[Any], card: ModelCard) -> None:
+    if into is not None and (into.shape, into.dtype) != (voxels.shape, label_type(card)):
+        raise ValueError(
+            f"Labels of type {label_type(card)} and shape {voxels.shape} do not go into {into.dtype}, {into.shape}."
+        )
 
 
 def _require_consistent(card: ModelCard) -> None:

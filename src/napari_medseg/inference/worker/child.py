@@ -17,8 +17,6 @@ import traceback
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-import numpy as np
-
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import Cancelled, CancelToken
 from napari_medseg.core.volume import Volume
@@ -123,9 +121,13 @@ def run(request: SegmentRequest, cancel: CancelToken, shelf: ModelShelf, outbox:
         spacing_known=request.spacing_known,
     )
     result = shelf.model(request).segment(
-        volume, prompts=request.prompts, threshold=request.threshold, on_progress=on_progress, cancel=cancel
+        volume,
+        prompts=request.prompts,
+        threshold=request.threshold,
+        on_progress=on_progress,
+        cancel=cancel,
+        into=labels.array,
     )
-    np.copyto(labels.array, result.array, casting="same_kind")
     return Finished(request.request_id, result.segments, result.notes)
 
 
