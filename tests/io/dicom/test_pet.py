@@ -177,3 +177,11 @@ def test_converted_frames_that_are_not_decay_corrected_are_refused(tmp_path, ser
     classic, multi = converted(tmp_path, series_writer, stack, edit)
     assert (classic.units, multi.units) == ("SUVbw", "Bq/ml")
     assert "not corrected for decay" in multi.notes[-1]
+
+
+def test_enhanced_pet_is_not_said_to_lack_a_unit(tmp_path, slice_maker, stack, enhanced_maker, enhanced_saver):
+    heights = [[0.0, 0.0, 2.0 * n] for n in range(len(stack))]
+    enhanced_saver(enhanced_maker(slice_maker(stack[0], modality="PT"), stack, heights), tmp_path / "enhanced")
+    volume = load(tmp_path)
+    np.testing.assert_array_equal(volume.array, stack.T)
+    assert volume.notes[-1].endswith("not SUV: dose and times of enhanced PET images are not read.")

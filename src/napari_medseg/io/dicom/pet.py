@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_medseg.io.dicom.stack import Stack
 
 SUV = "SUVbw"
+_ENHANCED_PET = "1.2.840.10008.5.1.4.1.1.130"
+"""It tells units and decay correction in functional groups and elements of its own (PS3.3 C.8.22)."""
 _UNITS = {"BQML": "Bq/ml", "CNTS": "counts", "GML": "g/ml", "CM2ML": "cm²/ml", "PCNT": "%", "NONE": ""}
 _NOTE = "The values are standardised uptake values by body weight (SUVbw)."
 _PRESETS = (Window(2.5, 5.0, "SUV 0 to 5"), Window(5.0, 10.0, "SUV 0 to 10"))
@@ -63,6 +65,8 @@ def pet_values(stack: Stack, *, in_suv: bool = True) -> tuple[Stack, str]:
 
 def _factors(stack: Stack, header: PetHeader) -> dict[Path, float]:
     """Return the factor of every file."""
+    if not header.units and stack.instances[0].sop_class == _ENHANCED_PET:
+        raise NoSuv("dose and times of enhanced PET images are not read")
     paths = list(dict.fromkeys(image.path for image in stack.instances))
     if not varies_between_images(header):
         return dict.fromkeys(paths, suv_factor(header, header.acquired_at))
