@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_medseg.core.segmentation import Code, Segment, Segmentation
     from napari_medseg.core.study import Series, Study
     from napari_medseg.core.volume import Volume, Window
-    from napari_medseg.inference import load_model
+    from napari_medseg.inference import load_model, stack_channels
     from napari_medseg.io import (
         open_study,
         read_segmentation,
@@ -58,6 +58,7 @@ __all__ = [
     "read_segmentation",
     "read_segmentations",
     "read_volume",
+    "stack_channels",
     "write_deidentified_copy",
     "write_probabilities",
     "write_segmentation",
@@ -77,7 +78,7 @@ __getattr__, __dir__, _ = attach(
         "models": ["ModelCard", "list_models"],
         "core.study": ["Series", "Study"],
         "core.volume": ["Volume", "Window"],
-        "inference": ["load_model"],
+        "inference": ["load_model", "stack_channels"],
         "io": [
             "open_study",
             "read_segmentation",

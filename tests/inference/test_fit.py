@@ -61,8 +61,14 @@ def test_radiographs_are_one_kind(make_card):
     assert not check_fit(card, volume((8, 8, 1), modality="MG")).ok
 
 
-def test_models_for_several_images_are_refused(make_card):
-    assert "4 images" in check_fit(make_card(network={"in_channels": 4}), volume()).reason
+def test_models_for_several_images_want_as_many_channels(make_card):
+    card = make_card(network={"in_channels": 2}, channels=[{"name": "T1"}, {"name": "T2"}])
+    fit = check_fit(card, volume())
+    assert "2 images of the same patient at once (T1, T2), and this scan holds one" in fit.reason
+    assert "in this order" in fit.hint
+    assert "holds 3" in check_fit(card, volume((8, 8, 8, 3), fourth_axis="time")).reason
+    assert check_fit(card, volume((8, 8, 8, 2), fourth_axis="time")).ok
+    assert check_fit(card, volume((8, 8, 8, 2), fourth_axis="channel")).ok
 
 
 def test_frames_are_chosen_by_number():

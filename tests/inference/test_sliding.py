@@ -25,7 +25,7 @@ def network() -> torch.nn.Module:
 
 def predictor(network, mirror_axes=()):
     return NetworkPredictor(
-        network, WINDOW, rule=None, mirror_axes=mirror_axes, spatial_dims=3, padding_mode="constant", device="cpu"
+        network, WINDOW, mirror_axes=mirror_axes, spatial_dims=3, padding_mode="constant", device="cpu"
     )
 
 

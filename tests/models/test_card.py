@@ -13,6 +13,18 @@ def test_a_card_survives_json(card_values: dict[str, Any]) -> None:
     assert ModelCard.model_validate_json(card.model_dump_json()) == card
 
 
+def test_a_card_says_nothing_that_older_versions_do_not_know_unless_it_must(card_values: dict[str, Any]) -> None:
+    card = ModelCard.model_validate(card_values)
+    assert not {"blending", "channels"} & set(card.model_dump(mode="json")["input"])
+    names = [{"name": "T1", "intensity": {"kind": "rescale"}}, {"name": "T2"}]
+    card_values["network"] = {**card_values["network"], "in_channels": 2}
+    card_values["input"] = {**card_values["input"], "blending": "constant", "channels": names}
+    card = ModelCard.model_validate(card_values)
+    assert ModelCard.model_validate_json(card.model_dump_json()) == card
+    assert card.channel_names == ("T1", "T2")
+    assert [rule.kind for rule in card.channel_rules] == ["rescale", card.input.intensity.kind]
+
+
 def test_a_card_cannot_be_changed(card_values: dict[str, Any]) -> None:
     card = ModelCard.model_validate(card_values)
     with pytest.raises(ValidationError):
@@ -47,6 +59,7 @@ def _changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("input.mirror_axes", [3], "not all axes"),
         ("input.intensity", {"percentiles": [99, 1]}, "ascend"),
         ("network.family", "transformer", "Input should be"),
+        ("input.channels", [{"name": "T1"}, {"name": "T2"}], "are 2, the network reads 1"),
         ("weights.file", "../weights.safetensors", "pattern"),
         ("weights.file", "weights.pt", "pattern"),
         ("weights.sha256", "abc", "pattern"),

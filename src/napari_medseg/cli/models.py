@@ -71,6 +71,8 @@ def describe(card: ModelCard) -> list[str]:
         f"  for {', '.join(card.modality) or 'any modality'}; labels: {labels}",
         f"  {card.weights.size_bytes / 1e6:.1f} MB; licence {card.licence}",
     ]
+    if card.network.in_channels > 1:
+        lines.insert(2, f"  reads {card.network.in_channels} images at once: {', '.join(card.channel_names)}")
     return lines + [
         f"  {record.metric} {record.label}: {record.mean:.3f} "
         f"({record.ci_low:.3f} to {record.ci_high:.3f}) on {record.n} cases of {record.dataset}"

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="scans, or folders of scans")
+    parser.add_argument(
+        "paths",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="scans, or folders of scans; for a model that reads several images at once, these in its order",
+    )
     parser.add_argument("--model", required=True, metavar="NAME", help="a name that `napari-medseg models` lists")
     parser.add_argument(
         "--output",
@@ -67,9 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, on_progress: ProgressCallback) -> int:
     """Segment one scan, save the labels, print their volumes; or hand many to `segment_many`."""
     found, problems = find_series(arguments.paths, on_progress)
+    if are_channels(arguments, found):
+        return _segment_one(arguments, found, on_progress)
     if is_many(arguments, found):
         return segment_many(arguments, found, problems, on_progress)
-    return _segment_one(arguments, choose_series(found, arguments.series), on_progress)
+    return _segment_one(arguments, [choose_series(found, arguments.series)], on_progress)
 
 
 def find_series(paths: Sequence[Path], on_progress: ProgressCallback) -> tuple[list[Series], list[str]]:
@@ -114,15 +122,27 @@ def is_many(arguments: argparse.Namespace, found: Sequence[Series]) -> bool:
     return n_images > 1 and arguments.series is None and not is_file_name(arguments.output)
 
 
-def _segment_one(arguments: argparse.Namespace, series: Series, on_progress: ProgressCallback) -> int:
+def are_channels(arguments: argparse.Namespace, found: Sequence[Series]) -> bool:
+    """Whether the paths are one case: an image each for a model that reads as many at once."""
+    from napari_medseg.models.catalogue import find_model
+
+    if len(arguments.paths) < 2 or len(found) != len(arguments.paths):
+        return False
+    if any(one.kind != "image" or one.n_frames > 1 for one in found):
+        return False
+    return find_model(arguments.model).card.network.in_channels == len(found)
+
+
+def _segment_one(arguments: argparse.Namespace, images: Sequence[Series], on_progress: ProgressCallback) -> int:
     from napari_medseg.core.prompt import BoxPrompt
-    from napari_medseg.inference import load_model
+    from napari_medseg.inference import load_model, stack_channels
     from napari_medseg.io import write_segmentation
 
-    target = output_file(arguments.output.expanduser(), series, arguments.model, arguments.format)
-    check_outputs([target], [series.path], arguments.overwrite)
+    target = output_file(arguments.output.expanduser(), images[0], arguments.model, arguments.format)
+    check_outputs([target], [series.path for series in images], arguments.overwrite)
     model = load_model(arguments.model, device=arguments.device)
-    volume = series.load(on_progress)
+    volumes = [series.load(on_progress) for series in images]
+    volume = volumes[0] if len(volumes) == 1 else stack_channels(volumes)
     prompts: tuple[BoxPrompt, ...] = ()
     if arguments.box:
         prompts = (BoxPrompt.from_ijk(arguments.box[:3], arguments.box[3:], volume.geometry),)

@@ -21,16 +21,18 @@ def foreground_box(voxels: npt.NDArray[Any], crop: Literal["nonzero", "positive"
 
     Parameters
     ----------
-    voxels : ndarray, shape (i, j, k)
-        The scan; values that are not finite are no foreground.
+    voxels : ndarray, shape (i, j, k) or (i, j, k, channel)
+        The scan; values that are not finite are no foreground. A voxel is foreground if it is in one channel.
     crop : {"nonzero", "positive"} or None
         What foreground is.
     """
-    i, j, k = voxels.shape
+    i, j, k = voxels.shape[:3]
     if crop is None:
         return whole((i, j, k))
-    with np.errstate(invalid="ignore"):
-        foreground = voxels > 0 if crop == "positive" else (voxels != 0) & np.isfinite(voxels)
+    foreground = np.zeros((i, j, k), dtype=bool)
+    for channel in [voxels] if voxels.ndim == 3 else np.moveaxis(voxels, -1, 0):
+        with np.errstate(invalid="ignore"):
+            foreground |= channel > 0 if crop == "positive" else (channel != 0) & np.isfinite(channel)
     return bounding_box(foreground) or whole((i, j, k))
 
 

@@ -13,16 +13,16 @@ import numpy.typing as npt
 from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.core.prompt import BoxPrompt
-from napari_medseg.inference.fit import label_type
+from napari_medseg.inference.fit import first_channel, label_type
 from napari_medseg.inference.grid import WorkGrid, plan_grid
 from napari_medseg.inference.memory import estimate_bytes, require_memory, spoken_bytes
 from napari_medseg.inference.postprocess import remove_islands
 from napari_medseg.inference.predictor import NetworkPredictor
-from napari_medseg.inference.prepare import work_voxels
+from napari_medseg.inference.prepare import work_channels
 from napari_medseg.inference.region import Region, boxes_in_scan, inverted, region_for_boxes, shape_of, translation
 from napari_medseg.inference.sinks import InterpolatedLabelSink, LabelRule, LabelSink, RegionRule
 from napari_medseg.inference.sliding import BlockSink, slide
-from napari_medseg.inference.voxels import VolumeWindows
+from napari_medseg.inference.voxels import ChannelWindows
 from napari_medseg.inference.windows import Shape3, WindowPlan, plan_windows
 from napari_medseg.models.card import ModelCard
 
@@ -41,8 +41,8 @@ class FrameTask:
     ----------
     card : ModelCard
         How the network wants its input, and what its output means.
-    voxels : ndarray, shape (i, j, k)
-        The frame.
+    voxels : ndarray, shape (i, j, k) or (i, j, k, channel)
+        The frame, or all that the network reads at once.
     geometry : Geometry
         Where it lies.
     boxes : sequence of BoxPrompt
@@ -113,7 +113,7 @@ class FrameTask:
         needed = self._require_memory(attempt)
         labels = self._background()
         self._report(0, f"Preparing the scan (needs {spoken_bytes(needed)})")
-        work = work_voxels(self.voxels, self.grid, self.region, self.card.input.intensity)
+        work = work_channels(self.voxels, self.grid, self.region, self.card.channel_rules)
         self._label(work, network, attempt, self.grid.reorientation.apply(labels), on_processor)
         self._report(self.plan.n_windows, "Cleaning up")
         self._clear_outside_boxes(labels)
@@ -122,19 +122,19 @@ class FrameTask:
 
     def _label(
         self,
-        work: npt.NDArray[Any],
+        work: Sequence[npt.NDArray[Any]],
         network: torch.nn.Module,
         attempt: Attempt,
         labels: npt.NDArray[Any],
         on_processor: CpuNetworks | None,
     ) -> None:
         """Fill `labels`, a view of the result in the axes of the work grid."""
-        intensity = self.card.input.intensity
-        per_window = intensity.scope == "window"
+        rules = self.card.channel_rules
+        per_window = rules[0].scope == "window"
         predictor = NetworkPredictor(
             network,
             self.plan.window,
-            rule=intensity if per_window else None,
+            rules=rules if per_window else (),
             mirror_axes=self.card.input.mirror_axes,
             mirror_swaps=self.card.mirror_channels,
             mirror_background=self.card.input.mirror_background,
@@ -143,7 +143,8 @@ class FrameTask:
             padding_mode=self.card.input.padding_mode,
             device=attempt.device,
         )
-        windows = VolumeWindows(work, self.plan.window, skip_dark=per_window and intensity.kind == "zscore")
+        normalised = [per_window and rule.kind == "zscore" for rule in rules]
+        windows = ChannelWindows(work, self.plan.window, skip_dark=normalised)
         computed_by = ""
         if on_processor is not None and attempt.device == "cpu":
             name = predictor.use_fastest(on_processor, self.plan.n_windows, lambda: windows.read(self.plan.middle))
@@ -167,7 +168,7 @@ class FrameTask:
 
     def _background(self) -> npt.NDArray[Any]:
         if self.into is None:
-            return np.zeros_like(self.voxels, dtype=self._rule.dtype)  # in the scan's own memory order
+            return np.zeros_like(first_channel(self.voxels), dtype=self._rule.dtype)  # in the scan's own memory order
         self.into.fill(0)  # an attempt that ran out of memory may have come some way
         return self.into
 
@@ -188,6 +189,8 @@ class FrameTask:
             resampled=self.grid.is_resampled,
             batch=attempt.batch if attempt.device == "cpu" else 0,
             half_sums=attempt.half_sums,
+            n_channels=len(self.card.channel_rules),
+            copied=self.card.input.intensity.scope != "window",
         )
         require_memory(needed - (self.into.nbytes if self.into is not None else 0))  # which was taken before
         return needed

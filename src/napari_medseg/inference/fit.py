@@ -100,6 +100,22 @@ def select_frame(volume: Volume, frame: int) -> npt.NDArray[Any]:
     return inverted_grey(array) if volume.inverted else array
 
 
+def select_channels(card: ModelCard, volume: Volume, frame: int) -> npt.NDArray[Any]:
+    """Return what a model reads of a volume: one frame, or all of its channels, shape (i, j, k, channel), as a view.
+
+    Raises
+    ------
+    MedsegError
+        If there is no such frame.
+    """
+    return select_frame(volume, frame) if card.network.in_channels == 1 else volume.array
+
+
+def first_channel(voxels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the first of several channels, shape (i, j, k), as a view; the only one as it is."""
+    return voxels if voxels.ndim == 3 else voxels[..., 0]
+
+
 def colour_notes(volume: Volume) -> tuple[str, ...]:
     """Return what the user should know about how the colours of an image were read."""
     if volume.fourth_axis != "rgb" or grey_of(volume.array).ndim == 3:
@@ -136,9 +152,18 @@ def _check_shape(card: ModelCard, volume: Volume) -> Fit | None:
 def _check_channels(card: ModelCard, volume: Volume) -> Fit | None:
     if volume.fourth_axis == "rgb" and not _has_readable_colours(card, volume):
         return Fit(False, f"{card.title} reads grey values, and this image is in colour.", "Convert it to grey first.")
-    if card.network.in_channels != 1:
-        return Fit(False, f"{card.title} needs {card.network.in_channels} images of the same patient at once.")
-    return None
+    n_images = card.network.in_channels
+    if n_images == 1:
+        return None
+    if volume.n_frames == n_images and card.task != "instances":
+        return None
+    names = ", ".join(card.channel_names)
+    held = "one" if volume.n_frames == 1 else str(volume.n_frames)
+    return Fit(
+        False,
+        f"{card.title} reads {n_images} images of the same patient at once ({names}), and this scan holds {held}.",
+        "Open a scan that holds them in this order as channels, or name one file for each on the command line.",
+    )
 
 
 def _has_readable_colours(card: ModelCard, volume: Volume) -> bool:

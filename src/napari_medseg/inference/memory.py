@@ -25,6 +25,8 @@ def estimate_bytes(
     resampled: bool,
     batch: int = 1,
     half_sums: bool = False,
+    n_channels: int = 1,
+    copied: bool = False,
 ) -> int:
     """Estimate what a run allocates beyond the scan itself.
 
@@ -44,6 +46,10 @@ def estimate_bytes(
         Windows in one call.
     half_sums : bool
         Whether what layers of windows share is kept at half precision.
+    n_channels : int
+        Images that the network reads at once.
+    copied : bool
+        Whether each is scaled as a whole, and not window by window.
     """
     labels = scan_voxels * label_bytes
     layers = math.prod(plan.carry_shape(0))
@@ -52,7 +58,9 @@ def estimate_bytes(
     carried += 4 * n_classes * (math.prod(plan.carry_shape(1)) + math.prod(plan.carry_shape(2)))
     network = math.prod(plan.window) * batch * (_ACTIVATION_BYTES_PER_WINDOW_VOXEL + 8 * n_classes)
     # float32 before and after interpolation; one plane of scores and a window of them again on the way back.
-    work = math.prod(plan.shape) * 8 if resampled else 0
+    work = math.prod(plan.shape) * 4 * (n_channels + 1) if resampled else 0
+    # and float32 of the whole scan, before and after it is scaled.
+    work += scan_voxels * 4 * ((0 if resampled else n_channels) + 1) if copied else 0
     halo = 8 * n_classes * (math.prod(plan.shape) // max(plan.shape) + math.prod(plan.window)) if resampled else 0
     return labels + carried + network + work + halo
 

@@ -8,11 +8,13 @@ import torch
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.segmentation import Segment, Segmentation
+from napari_medseg.core.volume import Volume
 from napari_medseg.inference.backends.choice import CpuNetworks
+from napari_medseg.inference.channels import stack_channels
 from napari_medseg.inference.crop import foreground_box, part_of, put_back
 from napari_medseg.inference.devices import choose_device
 from napari_medseg.inference.engine import FrameTask
-from napari_medseg.inference.fit import colour_notes, label_type, require_fit, select_frame
+from napari_medseg.inference.fit import colour_notes, first_channel, label_type, require_fit, select_channels
 from napari_medseg.inference.instances import InstanceTask, code_of
 from napari_medseg.inference.stepdown import Attempt, run_with_step_down
 from napari_medseg.models.catalogue import ModelFolder, find_model
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     from napari_medseg.core.progress import CancelToken, ProgressCallback
     from napari_medseg.core.prompt import Prompt
-    from napari_medseg.core.volume import Volume
     from napari_medseg.models.card import ModelCard
 
     Result: TypeAlias = npt.NDArray[Any] | tuple[npt.NDArray[Any], tuple[Segment, ...]]
@@ -76,7 +77,7 @@ class Model:
 
     def segment(
         self,
-        volume: Volume,
+        volume: Volume | Sequence[Volume],
         *,
         prompts: Sequence[Prompt] = (),
         threshold: float | None = None,
@@ -89,15 +90,16 @@ class Model:
 
         Parameters
         ----------
-        volume : Volume
-            The scan, in any orientation and spacing.
+        volume : Volume, or sequence of Volume
+            The scan, in any orientation and spacing. For a model that reads several images at once: one with all of
+            them as channels, in the order of the card's ``channel_names``, or one for each (see `stack_channels`).
         prompts : sequence of BoxPrompt
             The model looks inside these boxes only; everywhere if there are none.
         threshold : float, optional
             Probability of not being background, in (0, 1), from which on a voxel belongs to a structure; the likeliest
             class wins if None. For models that find instances: the lowest score; the card's if None.
         frame : int
-            Which frame of a volume with time or channels.
+            Which frame of a volume with time or channels, for models that read one image.
         on_progress : callable, optional
             Called as ``on_progress(windows done, windows in all, label)``; it may raise `Cancelled`.
         cancel : CancelToken, optional
@@ -119,10 +121,11 @@ class Model:
         Cancelled
             If the token or the callback stopped it.
         """
+        volume = volume if isinstance(volume, Volume) else stack_channels(volume)
         require_fit(self._card, volume)
         if threshold is not None and not 0 < threshold < 1:
             raise MedsegError(f"A threshold is a probability between 0 and 1, not {threshold}.")
-        voxels = select_frame(volume, frame)
+        voxels = select_channels(self._card, volume, frame)
         _require_room(into, voxels, self._card)
         box = foreground_box(voxels, self._card.input.crop)
         part, geometry = voxels[box], part_of(volume.geometry, box)
@@ -141,7 +144,7 @@ class Model:
 
         result, notes = run_with_step_down(compute, self.device, task.window_voxels)
         labels, segments = result if isinstance(result, tuple) else (result, self._card_segments())
-        labels = put_back(labels, box, voxels, into)
+        labels = put_back(labels, box, first_channel(voxels), into)
         if not (segments if self._card.task == "instances" else labels.any()):
             notes = (*notes, f"{self._card.title} found nothing in this scan.")
         notes = (*notes, *colour_notes(volume))
@@ -181,9 +184,9 @@ def load_model(name: str | Path, device: str = "auto", *, user_folder: Path | No
 
 
 def _require_room(into: npt.NDArray[Any] | None, voxels: npt.NDArray[Any], card: ModelCard) -> None:
-    if into is not None and (into.shape, into.dtype) != (voxels.shape, label_type(card)):
+    if into is not None and (into.shape, into.dtype) != (voxels.shape[:3], label_type(card)):
         raise ValueError(
-            f"Labels of type {label_type(card)} and shape {voxels.shape} do not go into {into.dtype}, {into.shape}."
+            f"Labels of type {label_type(card)} and shape {voxels.shape[:3]} do not go into {into.dtype}, {into.shape}."
         )
 
 

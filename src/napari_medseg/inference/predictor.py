@@ -12,7 +12,7 @@ from napari_medseg.core.errors import MedsegError
 from napari_medseg.models.intensity import apply_intensity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from napari_medseg.inference.backends.choice import CpuNetworks
     from napari_medseg.inference.windows import Shape3
@@ -32,8 +32,8 @@ class NetworkPredictor:
         A `torch.nn.Module` in evaluation mode, on `device`, or another way to compute it.
     window : tuple of int
         Voxels that the network reads; smaller windows are centred in it after normalisation.
-    rule : IntensityRule or None
-        Applied to each window; None if the volume was normalised as a whole.
+    rules : sequence of IntensityRule
+        Applied to each window, one for each channel; none if the volume was normalised as a whole.
     mirror_axes : tuple of int
         Axes along which a window is also read backwards (all combinations), and the scores averaged. Windows in which
         the network sees nothing but background are read once only: nearly all of a head, at half the time.
@@ -56,7 +56,7 @@ class NetworkPredictor:
         network: Callable[[torch.Tensor], torch.Tensor],
         window: Shape3,
         *,
-        rule: IntensityRule | None,
+        rules: Sequence[IntensityRule] = (),
         mirror_axes: tuple[int, ...],
         mirror_swaps: tuple[tuple[int, int], ...] = (),
         mirror_background: bool = False,
@@ -67,7 +67,7 @@ class NetworkPredictor:
     ) -> None:
         self._network = network
         self._window = window
-        self._rule = rule
+        self._rules = tuple(rules)
         self._mirrors = [axes for n in range(len(mirror_axes) + 1) for axes in itertools.combinations(mirror_axes, n)]
         self._swapped = {a: b for pair in mirror_swaps for a, b in (pair, pair[::-1])}
         self._mirror_background = mirror_background
@@ -78,7 +78,7 @@ class NetworkPredictor:
 
     @torch.inference_mode()
     def __call__(self, windows: torch.Tensor) -> torch.Tensor:
-        """Turn windows (n, i, j, k) of raw intensities into scores (n, class, *window).
+        """Turn windows (n, i, j, k) or (n, channel, i, j, k) of raw intensities into scores (n, class, *window).
 
         Raises
         ------
@@ -96,7 +96,7 @@ class NetworkPredictor:
     def use_fastest(self, networks: CpuNetworks, n_windows: int, sample: Callable[[], torch.Tensor | None]) -> str:
         """Take the fastest way to compute so many windows on the processor, and return what computes it.
 
-        `sample` gives one window (i, j, k) of raw intensities, or None.
+        `sample` gives one window of raw intensities, or None.
         """
 
         def as_read() -> torch.Tensor | None:
@@ -108,13 +108,17 @@ class NetworkPredictor:
         return network.name
 
     def _prepared(self, windows: torch.Tensor) -> torch.Tensor:
-        """Return windows (n, 1, *window) of the intensities that the network reads."""
+        """Return windows (n, channel, *window) of the intensities that the network reads."""
+        windows = windows if windows.ndim == 5 else windows[:, None]
         # from pinned memory the card fetches the next windows by itself
         batch = windows.pin_memory() if self._device == "cuda" else windows
         batch = batch.to(self._device, non_blocking=True)
-        if self._rule is not None:
-            batch = torch.stack([apply_intensity(self._rule, window) for window in batch])
-        return self._padded(batch[:, None])
+        if self._rules:
+            batch = torch.stack([self._scaled(window) for window in batch])
+        return self._padded(batch)
+
+    def _scaled(self, window: torch.Tensor) -> torch.Tensor:
+        return torch.stack([apply_intensity(rule, channel) for rule, channel in zip(self._rules, window, strict=True)])
 
     def _with_mirrors(self, batch: torch.Tensor) -> torch.Tensor:
         scores = self._run(batch)
@@ -145,7 +149,7 @@ class NetworkPredictor:
         return scores.transpose(-1, -2)[..., None] if self._spatial_dims == 2 else scores
 
     def _as_read(self, batch: torch.Tensor) -> torch.Tensor:
-        """Return windows (n, 1, i, j, k) as the network's input: (n, 1, j, i) for one of planes."""
+        """Return windows (n, channel, i, j, k) as the network's input: (n, channel, j, i) for one of planes."""
         if self._spatial_dims == 2:
             # (i, j) is (column, row): networks of planes see images as they are displayed
             return batch[..., 0].transpose(-1, -2)

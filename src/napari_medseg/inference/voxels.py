@@ -9,6 +9,8 @@ import numpy.typing as npt
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_medseg.inference.windows import Shape3
 
 _SAMPLED_VOXELS = 500_000
@@ -38,12 +40,41 @@ class VolumeWindows:
 
     def read(self, starts: Shape3) -> torch.Tensor | None:
         """Return the voxels of the window (i, j, k) as float32, or None if there is nothing to see."""
+        values, is_empty = self.look(starts)
+        return None if is_empty else values
+
+    def look(self, starts: Shape3) -> tuple[torch.Tensor, bool]:
+        """Return the voxels of the window in any case, and whether there is nothing to see."""
         block = self._voxels[tuple(slice(a, a + n) for a, n in zip(starts, self._window, strict=True))]
         values = finite_float32(block, self._floor)
         highest = float(values.max())
-        if highest <= self._dark_below or highest == float(values.min()):
+        return torch.from_numpy(values), highest <= self._dark_below or highest == float(values.min())
+
+
+class ChannelWindows:
+    """Reads windows of several images on one grid, and passes over those where there is nothing to see in any.
+
+    Parameters
+    ----------
+    channels : sequence of ndarray, shape (i, j, k)
+        The images.
+    window : tuple of int
+        Voxels of a window.
+    skip_dark : sequence of bool
+        As for `VolumeWindows`, for each image.
+    """
+
+    def __init__(self, channels: Sequence[npt.NDArray[Any]], window: Shape3, *, skip_dark: Sequence[bool]) -> None:
+        self._channels = [
+            VolumeWindows(voxels, window, skip_dark=skip) for voxels, skip in zip(channels, skip_dark, strict=True)
+        ]
+
+    def read(self, starts: Shape3) -> torch.Tensor | None:
+        """Return the voxels of the window (channel, i, j, k) as float32, or None if there is nothing to see."""
+        seen = [channel.look(starts) for channel in self._channels]
+        if all(is_empty for _, is_empty in seen):
             return None
-        return torch.from_numpy(values)
+        return torch.stack([values for values, _ in seen])
 
 
 def lowest_finite(voxels: npt.NDArray[Any]) -> float:

@@ -15,7 +15,7 @@ from napari_medseg.models.intensity_rule import IntensityRule
 
 _OPPOSITE = str.maketrans("LPI", "RAS")
 
-_LATER_FIELDS = ("blending",)
+_LATER_FIELDS = ("blending", "channels")
 """Of the input: older versions refuse a card that names them."""
 
 
@@ -49,6 +49,13 @@ class NetworkSpec(CardPart):
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+class ChannelSpec(CardPart):
+    """One of several images that a network reads at once: its name, and its own rule for intensities if it has one."""
+
+    name: str = Field(min_length=1)
+    intensity: IntensityRule | None = None
+
+
 class InputSpec(CardPart):
     """What the network wants to see.
 
@@ -72,6 +79,8 @@ class InputSpec(CardPart):
         The network sees the smallest box that holds all such voxels, and its intensities count alone.
     intensity : IntensityRule
         How intensities are brought to one scale.
+    channels : tuple of ChannelSpec
+        Of a network that reads several images at once: which, in order. All are on one grid.
     mirror_axes : tuple of int
         Axes along which the network also looks at the mirrored window; the scores are averaged.
     mirror_background : bool
@@ -91,6 +100,7 @@ class InputSpec(CardPart):
     blending: Literal["gaussian", "constant"] = "gaussian"
     crop: Literal["nonzero", "positive"] | None = None
     intensity: IntensityRule = IntensityRule()
+    channels: tuple[ChannelSpec, ...] = ()
     mirror_axes: tuple[int, ...] = ()
     mirror_background: bool = False
     mirror_swaps: tuple[tuple[int, int], ...] = ()
@@ -218,6 +228,19 @@ class ModelCard(CardPart):
         return self.network.out_channels + (0 if has_background else 1)
 
     @property
+    def channel_names(self) -> tuple[str, ...]:
+        """What the network reads at once, in order; numbers if the card does not tell."""
+        named = tuple(channel.name for channel in self.input.channels)
+        return named or tuple(f"image {n}" for n in range(1, self.network.in_channels + 1))
+
+    @property
+    def channel_rules(self) -> tuple[IntensityRule, ...]:
+        """The rule of intensities of each image that the network reads."""
+        if not self.input.channels:
+            return (self.input.intensity,) * self.network.in_channels
+        return tuple(channel.intensity or self.input.intensity for channel in self.input.channels)
+
+    @property
     def mirror_channels(self) -> tuple[tuple[int, int], ...]:
         """The network's channels that are each other's mirror image from left to right."""
         channels = {label.value: channel for channel, label in enumerate(self.labels, start=1)}
@@ -233,6 +256,12 @@ class ModelCard(CardPart):
         own_format = "onnx" if self.network.family == "onnx" else "safetensors"
         if self.weights.format != own_format or not self.weights.file.endswith(f".{own_format}"):
             raise ValueError(f"the weights of a network of family {self.network.family} are an {own_format} file")
+        if self.input.channels and len(self.input.channels) != self.network.in_channels:
+            raise ValueError(
+                f"input.channels are {len(self.input.channels)}, the network reads {self.network.in_channels}"
+            )
+        if len({rule.scope for rule in self.channel_rules}) > 1:
+            raise ValueError("the rules of input.channels have one scope")
         n_axes = self.network.spatial_dims
         for what, axes in (("window", self.input.window), ("spacing_mm", self.input.spacing_mm)):
             if axes is not None and len(axes) != n_axes:

@@ -15,7 +15,7 @@ _MOST_VOXELS = 1 << 22
 _EVERYTHING = (0.0, 100.0)
 
 
-def apply_intensity(rule: IntensityRule, values: torch.Tensor) -> torch.Tensor:
+def apply_intensity(rule: IntensityRule, values: torch.Tensor, filled: torch.Tensor | None = None) -> torch.Tensor:
     """Bring intensities to the scale that the network was trained on.
 
     Parameters
@@ -24,6 +24,8 @@ def apply_intensity(rule: IntensityRule, values: torch.Tensor) -> torch.Tensor:
         From the card.
     values : Tensor of float, any shape
         Intensities of one window or one volume.
+    filled : Tensor of bool, optional
+        What counts for a rule of ``filled`` voxels, where it is known already.
 
     Returns
     -------
@@ -35,7 +37,7 @@ def apply_intensity(rule: IntensityRule, values: torch.Tensor) -> torch.Tensor:
         return _scaled(rule, values)
     counted = values != 0
     if rule.counted == "filled":
-        counted = _filled(counted)
+        counted = filled_mask(counted) if filled is None else filled
     result = torch.zeros_like(values)
     if bool(counted.any()):
         result[counted] = _scaled(rule, values[counted])
@@ -73,7 +75,8 @@ def _percentile(sample: torch.Tensor, percentile: float) -> torch.Tensor:
     return sample.kthvalue(rank).values
 
 
-def _filled(mask: torch.Tensor) -> torch.Tensor:
+def filled_mask(mask: torch.Tensor) -> torch.Tensor:
+    """Return a mask with what it encloses."""
     from scipy.ndimage import binary_fill_holes
 
     return torch.from_numpy(binary_fill_holes(mask.cpu().numpy())).to(mask.device)

@@ -26,6 +26,7 @@ class IntensityRule(CardPart):
         the network's spacing.
     counted : {"all", "nonzero", "filled"}
         Which voxels count and are changed, the others being 0: all; those that are not 0; those, and what they enclose.
+        Of several images that are scaled as a whole, ``filled`` means voxels that are not 0 in one of them at least.
     target : tuple of float
         For ``rescale``.
     cut : bool

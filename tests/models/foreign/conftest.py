@@ -94,8 +94,10 @@ def write_bundle(tmp_path: Path) -> WriteBundle:
         (folder / "configs" / "metadata.json").write_text(json.dumps({**METADATA, **(metadata or {})}))
         (folder / "configs" / "inference.json").write_text(json.dumps({**INFERENCE, **parts}))
         torch.manual_seed(0)
+        definition = parts.get("network_def", NETWORK)
         arguments: dict[str, Any] = {
             **{key: value for key, value in NETWORK.items() if key != "_target_"},
+            "in_channels": definition.get("in_channels", 1) if isinstance(definition, dict) else 1,
             "out_channels": 3,
         }
         torch.save(UNet(**arguments).state_dict(), folder / "models" / "model.pt")

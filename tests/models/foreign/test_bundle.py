@@ -16,6 +16,17 @@ from napari_medseg.models.foreign.code import code_sha256
 from napari_medseg.models.foreign.offer import Choices
 
 WriteBundle = Callable[..., Path]
+NETWORK: dict[str, Any] = {
+    "_target_": "UNet",
+    "spatial_dims": 3,
+    "in_channels": 1,
+    "out_channels": "@n_channels",
+    "channels": [4, 8],
+    "strides": [2],
+    "num_res_units": 1,
+    "norm": "batch",
+}
+OUTPUTS = {"pred": {"num_channels": 3, "channel_def": {"0": "background", "1": "liver", "2": "spleen"}}}
 
 
 def ct(shape: tuple[int, int, int], affine: Any) -> Volume:
@@ -32,11 +43,66 @@ def test_what_a_bundle_is_told_before_it_is_added(write_bundle: WriteBundle) -> 
         assert offer.values["input"]["spacing_mm"] == [1.0, 1.0, 1.0]
 
 
-@pytest.mark.parametrize("mode", ["gaussian", "constant"])
-def test_labels_are_those_of_monais_own_run(write_bundle: WriteBundle, tmp_path: Path, mode: str) -> None:
-    """MONAI's parser builds network, transforms and inferer, and runs them on a file; ours sees the same file."""
+def labels_of_monai(folder: Path, path: Path, affine: Any) -> Any:
+    """MONAI's parser builds network, transforms and inferer, and runs them on a file; labels in the file's axes."""
     import nibabel
     from monai.bundle.config_parser import ConfigParser
+
+    parser = ConfigParser()
+    parser.read_config(folder / "configs" / "inference.json")
+    network = parser.get_parsed_content("network_def")
+    network.load_state_dict(torch.load(folder / "models" / "model.pt", weights_only=True))
+    item = parser.get_parsed_content("preprocessing")({"image": str(path)})
+    with torch.inference_mode():
+        scores = parser.get_parsed_content("inferer")(item["image"][None], network.eval())[0]
+    there = nibabel.Nifti1Image(np.asarray(scores.argmax(dim=0), np.uint8), np.asarray(item["image"].affine))
+    turn = nibabel.orientations.ornt_transform(nibabel.io_orientation(there.affine), nibabel.io_orientation(affine))
+    return np.asarray(there.as_reoriented(turn).dataobj)
+
+
+def test_four_images_at_once_give_the_labels_of_monai(write_bundle: WriteBundle, tmp_path: Path) -> None:
+    """A 4-D NIfTI file, as those of the Medical Segmentation Decathlon's brain tumours, each image scaled alone."""
+    import nibabel
+
+    from napari_medseg import load_model, read_volume
+
+    preprocessing = [
+        {"_target_": "LoadImaged", "keys": "image"},
+        {"_target_": "EnsureChannelFirstd", "keys": "image"},
+        {"_target_": "Orientationd", "keys": "image", "axcodes": "RAS"},
+        {"_target_": "NormalizeIntensityd", "keys": "image", "nonzero": True, "channel_wise": True},
+    ]
+    names = {"0": "FLAIR", "1": "T1w", "2": "T1gd", "3": "T2w"}
+    formats = {"outputs": OUTPUTS, "inputs": {"image": {"num_channels": 4, "channel_def": names}}}
+    folder = write_bundle(
+        {"network_data_format": formats},
+        network_def={**NETWORK, "in_channels": 4},
+        preprocessing={"_target_": "Compose", "transforms": preprocessing},
+        inferer={"_target_": "SlidingWindowInferer", "roi_size": [16, 16, 16], "overlap": 0.5},
+    )
+    with open_offer(folder) as offer:
+        assert [channel["name"] for channel in offer.values["input"]["channels"]] == ["FLAIR", "T1w", "T1gd", "T2w"]
+        add_offer(offer, tmp_path / "user")
+    values = np.random.default_rng(3).normal(50, [20, 5, 60, 90], (22, 30, 19, 4)).astype(np.int16)
+    values[:4, ..., 1] = 0
+    affine = np.array([[-1, 0, 0, 10], [0, 0, 1, -5], [0, -1, 0, 30], [0, 0, 0, 1]])
+    path = tmp_path / "scan.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(values, affine), path)
+    ours = load_model("two-organs", "cpu", user_folder=tmp_path / "user").segment(read_volume(path))
+    assert set(np.unique(ours.array)) == {0, 1, 2}
+    assert (ours.array == labels_of_monai(folder, path, affine)).mean() > 0.9999
+
+
+def test_images_that_are_scaled_together_are_refused(write_bundle: WriteBundle) -> None:
+    steps = [{"_target_": "NormalizeIntensityd", "keys": "image"}]
+    folder = write_bundle(network_def={**NETWORK, "in_channels": 2}, preprocessing=steps)
+    with pytest.raises(MedsegError, match="over all images together"), open_offer(folder):
+        pass
+
+
+@pytest.mark.parametrize("mode", ["gaussian", "constant"])
+def test_labels_are_those_of_monais_own_run(write_bundle: WriteBundle, tmp_path: Path, mode: str) -> None:
+    import nibabel
 
     from napari_medseg import load_model, read_volume
 
@@ -50,19 +116,7 @@ def test_labels_are_those_of_monais_own_run(write_bundle: WriteBundle, tmp_path:
     path = tmp_path / "scan.nii.gz"
     nibabel.save(nibabel.Nifti1Image(volume.array, volume.geometry.affine), path)
     ours = load_model("two-organs", "cpu", user_folder=user).segment(read_volume(path))
-
-    parser = ConfigParser()
-    parser.read_config(folder / "configs" / "inference.json")
-    network = parser.get_parsed_content("network_def")
-    network.load_state_dict(torch.load(folder / "models" / "model.pt", weights_only=True))
-    item = parser.get_parsed_content("preprocessing")({"image": str(path)})
-    with torch.inference_mode():
-        scores = parser.get_parsed_content("inferer")(item["image"][None], network.eval())[0]
-    there = nibabel.Nifti1Image(np.asarray(scores.argmax(dim=0), np.uint8), np.asarray(item["image"].affine))
-    turn = nibabel.orientations.ornt_transform(
-        nibabel.io_orientation(there.affine), nibabel.io_orientation(volume.geometry.affine)
-    )
-    expected = np.asarray(there.as_reoriented(turn).dataobj)
+    expected = labels_of_monai(folder, path, volume.geometry.affine)
     assert set(np.unique(ours.array)) == {0, 1, 2}
     assert (ours.array == expected).mean() > 0.9999
     assert [segment.name for segment in ours.segments] == ["liver", "spleen"]

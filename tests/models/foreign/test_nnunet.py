@@ -103,7 +103,9 @@ def write_results(tmp_path: Path) -> WriteResults:
         kwargs |= {"conv_op": layers[0][n_axes], "norm_op": layers[1][n_axes], "nonlin": torch.nn.LeakyReLU}
         for fold in range(folds):
             torch.manual_seed(fold)
-            network = PlainConvUNet(1, num_classes=n_channels, deep_supervision=True, **kwargs)
+            network = PlainConvUNet(
+                len(dataset["channel_names"]), num_classes=n_channels, deep_supervision=True, **kwargs
+            )
             network.apply(InitWeights_He(1e-2))
             for layer in network.decoder.seg_layers:  # no class shall win everywhere
                 layer.weight.data -= layer.weight.data.mean(dim=1, keepdim=True)
@@ -151,7 +153,8 @@ def labels_of_nnunet(folder: Path, volume: Volume) -> Any:
     predictor = predictor_module.nnUNetPredictor(device=torch.device("cpu"), allow_tqdm=False)
     predictor.initialize_from_trained_model_folder(str(folder), use_folds=None)
     spacing = [float(step) for step in reversed(volume.geometry.spacing_mm)]
-    image = volume.array.astype(np.float32).transpose(2, 1, 0)[None]
+    array = volume.array if volume.array.ndim == 4 else volume.array[..., None]
+    image = array.astype(np.float32).transpose(3, 2, 1, 0)
     return predictor.predict_single_npy_array(image, {"spacing": spacing}).transpose(2, 1, 0)
 
 
@@ -162,7 +165,18 @@ def agreement(folder: Path, volume: Volume) -> float:
     expected = labels_of_nnunet(folder, volume)
     ours = load_model(add(folder).path, "cpu").segment(volume)
     assert len(np.unique(expected)) > 1
-    return float((ours.array == expected)[is_weighed(volume.array)].mean())
+    return float(
+        (ours.array == expected)[is_weighed(volume.array.reshape(*volume.spatial_shape, -1).any(axis=-1))].mean()
+    )
+
+
+def two_images(shape: tuple[int, int, int]) -> Volume:
+    """One with a margin of 0 and holes, and one whose own margin is smaller: what counts is where one is not 0."""
+    first = scan(shape, margin=3)
+    second = np.random.default_rng(6).normal(400, 60, shape).astype(np.int16)
+    first.array[first.array < -80] = 0
+    second[:1], second[:, -1:], second[4:7, 5:9, 6:8] = 0, 0, 0
+    return Volume(np.stack([first.array, second], axis=-1), first.geometry, "channel", modality="MR")
 
 
 def is_weighed(voxels: Any) -> Any:
@@ -253,7 +267,20 @@ def test_what_is_not_on_the_list_is_named_and_refused(
     assert caught.value.hint
 
 
-def test_several_images_at_once_are_refused(write_results: WriteResults) -> None:
-    folder = write_results(plans(), {**DATASET, "channel_names": {"0": "T1", "1": "T2"}}, folds=1)
-    with pytest.raises(MedsegError, match="reads 2 images"), open_offer(folder):
+TWO = {**DATASET, "channel_names": {"1": "T2", "0": "T1"}}
+
+
+def test_two_images_at_once_give_the_labels_of_nnunet(write_results: WriteResults) -> None:
+    """Each has its own scheme, and one is scaled where either is not 0."""
+    schemes = {"normalization_schemes": ["ZScoreNormalization", "CTNormalization"], "use_mask_for_norm": [True, False]}
+    facts = {"0": {}, "1": {"percentile_00_5": 250.0, "percentile_99_5": 550.0, "mean": 400.0, "std": 60.0}}
+    written = plans(configuration=schemes, foreground_intensity_properties_per_channel=facts)
+    folder = write_results(written, TWO, folds=1)
+    assert agreement(folder, two_images((21, 20, 24))) > 0.999
+    with open_offer(folder) as offer:
+        assert [channel["name"] for channel in offer.values["input"]["channels"]] == ["T1", "T2"]
+
+
+def test_a_scheme_is_told_for_every_image(write_results: WriteResults) -> None:
+    with pytest.raises(MedsegError, match="how each of its images"), open_offer(write_results(plans(), TWO, folds=1)):
         pass

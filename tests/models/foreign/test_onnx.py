@@ -31,17 +31,17 @@ input:
 def write_network(tmp_path: Path) -> WriteNetwork:
     """Write a network whose answer is known: dim above 0.5, bright above 1.5."""
 
-    def write(card: str = CARD, batch: int | str = "n", external: str = "") -> Path:
+    def write(card: str = CARD, batch: int | str = "n", external: str = "", n_channels: int = 1) -> Path:
         from onnx import TensorProto, helper, numpy_helper
 
-        weight = np.array([0, 2, 3], np.float32).reshape(3, 1, 1, 1, 1)
+        weight = np.array([0, 2, 3], np.float32).reshape(3, 1, 1, 1, 1) * np.ones((1, n_channels, 1, 1, 1), np.float32)
         kernel = numpy_helper.from_array(weight, "kernel")
         bias = numpy_helper.from_array(np.array([0, -1, -2.5], np.float32), "bias")
         if external:
             onnx.external_data_helper.set_external_data(kernel, location=external)
             kernel.ClearField("raw_data")
             kernel.data_location = TensorProto.EXTERNAL
-        shape: list[Any] = [batch, 1, 16, 16, 16]
+        shape: list[Any] = [batch, n_channels, 16, 16, 16]
         graph = helper.make_graph(
             [helper.make_node("Conv", ["image", "kernel", "bias"], ["scores"])],
             "bright",
@@ -73,6 +73,24 @@ def test_an_onnx_network_is_added_and_segments(write_network: WriteNetwork, tmp_
     assert [segment.name for segment in found.segments] == ["dim", "bright"]
 
 
+def test_an_onnx_network_reads_several_images_at_once(write_network: WriteNetwork, tmp_path: Path) -> None:
+    """Dim where their sum is above 0.5, bright above 1.5; the second is scaled by another number."""
+    from napari_medseg import load_model, stack_channels
+
+    own = "{name: T2, intensity: {kind: fixed, divide: 10}}"
+    card = CARD.replace("  overlap", f"  channels: [T1, {own}]\n  overlap").replace("[CT]", "[MR]")
+    with open_offer(write_network(card, n_channels=2)) as offer:
+        folder = add_offer(offer, tmp_path / "user")
+    assert (folder.card.network.in_channels, folder.card.channel_names) == (2, ("T1", "T2"))
+    values = np.random.default_rng(0).uniform(-50, 150, (2, 20, 18, 17)).astype(np.float32)
+    t1, t2 = (Volume(one, Geometry.from_matrix(one.shape, np.eye(4)), modality="MR") for one in values)
+    total = values[0] / 100 + values[1] / 10
+    with pytest.raises(MedsegError, match="T1, T2"):
+        load_model(folder.path, "cpu").segment(t1)
+    found = load_model(folder.path, "cpu").segment(stack_channels([t1, t2]))
+    assert np.array_equal(found.array, (total > 0.5).astype(np.uint8) + (total > 1.5))
+
+
 def test_a_changed_file_is_refused(write_network: WriteNetwork, tmp_path: Path) -> None:
     from napari_medseg import load_model
 
@@ -94,6 +112,7 @@ def test_weights_in_other_files_are_refused(write_network: WriteNetwork, tmp_pat
     [
         (CARD.replace("out_channels: 3", "out_channels: 4"), "2 labels, and its network gives 3"),
         (CARD.replace("[16, 16, 16]", "[32, 16, 16]"), "input of the ONNX network"),
+        (CARD.replace("  overlap", "  channels: [T1, T2]\n  overlap"), "input of the ONNX network"),
         (CARD.replace("spatial_dims: 3", "spatial_dims: 3, family: maskrcnn"), "does not describe"),
         (CARD.replace("labels: [dim, bright]", "labels: []"), "no labels"),
         (CARD + "\nsurprise: 1", "surprise"),

@@ -116,6 +116,7 @@ def run(request: SegmentRequest, cancel: CancelToken, shelf: ModelShelf, outbox:
     volume = Volume(
         voxels.array,
         request.geometry,
+        "channel" if voxels.array.ndim == 4 else None,
         modality=request.modality,
         units=request.units,
         spacing_known=request.spacing_known,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _CONFIGURATIONS = ("inference.json", "inference.yaml", "inference.yml")
 _WEIGHTS = ("model.safetensors", "model.pt", "model.pth")
 _LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "license.txt", "docs/license.txt", "docs/LICENSE")
+_MOST_CHANNELS = 64
 _NEEDED = ("network_def", "network", "preprocessing", "inferer", "postprocessing")
 _RESERVED = ("_target_", "_desc_", "_disabled_", "_mode_", "_requires_")
 
@@ -64,7 +65,9 @@ def read_bundle(folder: Path, choices: Choices) -> Offer:
     spec = _network(needed, metadata)
     sliding = _inferer(needed["inferer"])
     window = sliding["window"]
-    inputs = translate_transforms(needed["preprocessing"], window) | sliding
+    inputs = (
+        translate_transforms(needed["preprocessing"], window, _channel_names(metadata, spec["in_channels"])) | sliding
+    )
     spec["spatial_dims"] = spec["spatial_dims"] or len(window)
     n_labels = _check_outputs(spec["out_channels"], needed["postprocessing"])
     values = _about(metadata, folder, choices) | {
@@ -132,8 +135,8 @@ def _network(needed: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]
         given["in_channels"] = 1
     channels = _channels(metadata)
     in_channels = given["in_channels"] or channels[0]
-    if in_channels != 1:
-        raise cannot_translate(f"a network that reads {in_channels} images of a patient at once")
+    if not isinstance(in_channels, int) or not 1 <= in_channels <= _MOST_CHANNELS:
+        raise not_in_order(f"its network reads {str(in_channels)[:20]} channels")
     dims = given["spatial_dims"]
     if dims not in (2, 3, None):
         raise not_in_order(f"its network has {dims} axes")
@@ -143,7 +146,7 @@ def _network(needed: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]
     return {
         "family": "monai",
         "spatial_dims": dims,
-        "in_channels": 1,
+        "in_channels": in_channels,
         "out_channels": out_channels,
         "arguments": {"class": name, **arguments},
     }
@@ -161,6 +164,13 @@ def _refuse_objects(value: Any) -> None:
 
 def _channels(metadata: dict[str, Any]) -> tuple[Any, Any]:
     return _format(metadata, "inputs").get("num_channels"), _format(metadata, "outputs").get("num_channels")
+
+
+def _channel_names(metadata: dict[str, Any], n_channels: int) -> list[str]:
+    """Return what metadata call the images that the network reads at once."""
+    named = _format(metadata, "inputs").get("channel_def")
+    named = {str(key): value for key, value in named.items()} if isinstance(named, dict) else {}
+    return [word(named.get(str(n)) or f"image {n + 1}", "The name of a channel") for n in range(n_channels)]
 
 
 def _format(metadata: dict[str, Any], side: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from napari_medseg.models.foreign.documents import read_document
 from napari_medseg.models.foreign.nnunet_labels import read_labels
 from napari_medseg.models.foreign.nnunet_plans import Plan, read_plan
 from napari_medseg.models.foreign.offer import Choices, Offer
-from napari_medseg.models.foreign.refusal import cannot_translate, not_in_order
+from napari_medseg.models.foreign.refusal import not_in_order
 from napari_medseg.models.foreign.words import NOT_STATED, catalogue_name, modality_word, text, word
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _CHECKPOINTS = ("checkpoint_final.pth", "checkpoint_best.pth")
 _FOLD = re.compile(r"^fold_(\d{1,3}|all)$")
+_MOST_CHANNELS = 64
 _NOTES = (
     "Scans of another spacing are interpolated linearly here, by cubic splines in nnU-Net: edges differ by parts of a "
     "voxel.",
@@ -49,25 +50,23 @@ def read_nnunet(results: list[Path], choices: Choices) -> Offer:
     channels = dataset.get("channel_names") or dataset.get("modality")
     if not isinstance(channels, dict) or not channels:
         raise not_in_order("its dataset.json names no channels")
-    if len(channels) != 1:
-        raise cannot_translate(f"a network that reads {len(channels)} images of a patient at once")
-    channel = next(iter(channels.values()))
-    plan = read_plan(plans, configuration)
+    names = _channel_names(channels)
+    plan = read_plan(plans, configuration, names)
     labels = read_labels(dataset)
     title = word(plans.get("dataset_name") or dataset.get("name") or folder.name, "The name of the model")
-    modality = modality_word(channel)
+    modalities = {modality_word(name) for name in names} - {""}
     arguments = {**plan.network, "folds": len(folds), "axis_order": plan.axis_order}
     values = {
         "name": catalogue_name(choices.name, f"{title}-{configuration}"),
         "title": f"{title} (nnU-Net {configuration})",
         "description": text(dataset.get("description")) or f"{title}, trained with nnU-Net.",
         "task": "semantic",
-        "modality": [modality] if modality else [],
+        "modality": sorted(modalities),
         "body_part": "",
         "network": {
             "family": "nnunet",
             "spatial_dims": len(plan.input["window"]),
-            "in_channels": 1,
+            "in_channels": len(names),
             "out_channels": labels.n_channels,
             "arguments": arguments,
         },
@@ -84,6 +83,13 @@ def read_nnunet(results: list[Path], choices: Choices) -> Offer:
     return Offer(
         "nnU-Net v2 folder", values, size, partial(_build, values, plan.image_axes, configuration, files), (), _NOTES
     )
+
+
+def _channel_names(channels: dict[str, Any]) -> list[str]:
+    """Return the images that the network reads at once, in the order of their numbers."""
+    if not all(str(number).isdecimal() for number in channels) or len(channels) > _MOST_CHANNELS:
+        raise not_in_order("its channels are not numbered")
+    return [word(channels[number], "The name of a channel") for number in sorted(channels, key=int)]
 
 
 def _limitations(plan: Plan, has_regions: bool) -> str:

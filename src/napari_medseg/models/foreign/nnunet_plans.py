@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_medseg.models.foreign.refusal import cannot_translate, not_in_order
 from napari_medseg.models.networks.names import NNUNET_NETWORKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _READERS = {
     "SimpleITKIO": None,
@@ -43,8 +46,8 @@ class Plan:
     axis_order: list[int]
 
 
-def read_plan(plans: dict[str, Any], configuration: str) -> Plan:
-    """Read one configuration.
+def read_plan(plans: dict[str, Any], configuration: str, channels: Sequence[str]) -> Plan:
+    """Read one configuration, for images of these names.
 
     nnU-Net's axes are (z, y, x) turned by ``transpose_forward``; a card's are (x, y, z), and of planes the columns
     come before the rows.
@@ -78,7 +81,7 @@ def read_plan(plans: dict[str, Any], configuration: str) -> Plan:
         "even_windows": True,
         "crop": "nonzero",
         "mirror_background": True,
-        "intensity": _intensity(plans, chosen),
+        **_intensities(plans, chosen, channels),
     }
     if reader == "NaturalImage2DIO":
         del inputs["spacing_mm"]  # such images have none
@@ -105,17 +108,28 @@ def _axis_order(plans: dict[str, Any], n_axes: int) -> list[int]:
     return [1, 0]
 
 
-def _intensity(plans: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
-    schemes, masks = chosen.get("normalization_schemes"), chosen.get("use_mask_for_norm")
-    scheme = schemes[0] if isinstance(schemes, list) and len(schemes) == 1 else None
-    masked = isinstance(masks, list) and masks[:1] == [True]
+def _intensities(plans: dict[str, Any], chosen: dict[str, Any], channels: Sequence[str]) -> dict[str, Any]:
+    """Return how each image is scaled, as fields of the card's input."""
+    schemes = chosen.get("normalization_schemes")
+    if not isinstance(schemes, list) or len(schemes) != len(channels):
+        raise not_in_order("it does not tell how each of its images is scaled")
+    rules = [_intensity(plans, chosen, number, scheme) for number, scheme in enumerate(schemes)]
+    if len(rules) == 1:
+        return {"intensity": rules[0]}
+    named = [{"name": name, "intensity": rule} for name, rule in zip(channels, rules, strict=True)]
+    return {"intensity": rules[0], "channels": named}
+
+
+def _intensity(plans: dict[str, Any], chosen: dict[str, Any], number: int, scheme: Any) -> dict[str, Any]:
+    masks = chosen.get("use_mask_for_norm")
+    masked = isinstance(masks, list) and masks[number : number + 1] == [True]
     everything = {"percentiles": [0.0, 100.0], "scope": "volume"}
     if scheme == "ZScoreNormalization":
         return {"kind": "zscore", "counted": "filled" if masked else "all", **everything}
     if scheme == "CTNormalization":
         known = plans.get("foreground_intensity_properties_per_channel")
         known = known or plans.get("foreground_intensity_properties_by_modality")
-        facts = known.get("0") if isinstance(known, dict) else None
+        facts = known.get(str(number)) if isinstance(known, dict) else None
         names = ("percentile_00_5", "percentile_99_5", "mean", "std")
         if not isinstance(facts, dict) or not all(isinstance(facts.get(name), int | float) for name in names):
             raise not_in_order("its plans.json does not tell the intensities of its training images")

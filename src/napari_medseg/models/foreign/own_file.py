@@ -58,6 +58,7 @@ def read_network_file(path: Path, choices: Choices) -> Offer:
     network = given.get("network")
     if not isinstance(network, dict) or network.get("family", family) != family:
         raise not_in_order(f"{beside.name} does not describe the network of {path.name}")
+    channels = _channels(given.get("input"))
     title = word(given.get("title") or path.stem, "The title of the model")
     values = {
         **_DEFAULTS,
@@ -65,12 +66,11 @@ def read_network_file(path: Path, choices: Choices) -> Offer:
         **given,
         "title": title,
         "name": catalogue_name(choices.name, given.get("name"), title),
-        "network": {"in_channels": 1, **network, "family": family},
+        "network": {"in_channels": max(1, len(channels)), **network, "family": family},
         "labels": _labels(given.get("labels")),
+        **({"input": {**given["input"], "channels": channels}} if channels else {}),
         "source": f"ONNX, {text(path.name)[:80]}",
     }
-    if values["network"]["in_channels"] != 1:
-        raise not_in_order(f"it reads {values['network']['in_channels']} images of a patient at once")
     return Offer(
         "ONNX network", values, path.stat().st_size, partial(_build, values, path), (), _CLAIMS if any(claims) else ()
     )
@@ -78,6 +78,14 @@ def read_network_file(path: Path, choices: Choices) -> Offer:
 
 def _is_file(path: Path, name: str) -> bool:
     return (path.parent / name).is_file()
+
+
+def _channels(given: Any) -> list[dict[str, Any]]:
+    """Return the images that the network reads at once; a list of names is enough."""
+    channels = given.get("channels", []) if isinstance(given, dict) else []
+    if not isinstance(channels, list):
+        raise not_in_order("the channels of its card are no list")
+    return [channel if isinstance(channel, dict) else {"name": str(channel)} for channel in channels]
 
 
 def _labels(labels: Any) -> list[dict[str, Any]]:

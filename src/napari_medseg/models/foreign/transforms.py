@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_medseg.models.foreign.refusal import cannot_translate, not_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 _NO_EFFECT = frozenset(
     "LoadImage EnsureChannelFirst AddChannel AsChannelFirst EnsureType CastToType ToTensor ToDevice SelectItems "
@@ -26,11 +27,14 @@ class InputFacts:
     ----------
     window : tuple of int
         Of the inferer; paddings up to it are its own.
+    channels : sequence of str
+        The images that the network reads at once.
     values : dict
         Fields of the card's input.
     """
 
     window: tuple[int, ...]
+    channels: Sequence[str] = ("image",)
     values: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -43,8 +47,8 @@ class InputFacts:
         """Whether intensities have been brought to the network's scale."""
         return "intensity" in self.values
 
-    def set_intensity(self, name: str, rule: dict[str, Any]) -> None:
-        """Take the rule of intensities: a card has one."""
+    def set_intensity(self, name: str, rule: dict[str, Any], own: Sequence[dict[str, Any]] = ()) -> None:
+        """Take the rule of intensities: a card has one, or one for each of several images."""
         if self.is_scaled:
             raise cannot_translate(f"a second rule for intensities, '{name}',")
         if rule["kind"] == "fixed":
@@ -52,9 +56,18 @@ class InputFacts:
         else:
             scope = "resampled" if self.is_spaced else "volume"
         self.values["intensity"] = {**rule, "scope": scope}
+        for channel, changed in zip(self.values.get("channels", ()), own, strict=False):
+            channel["intensity"] = {**rule, "scope": scope, **changed}
+
+    def require_each_alone(self, name: str, arguments: dict[str, Any]) -> None:
+        """Refuse to scale several images by what all of them hold together."""
+        if len(self.channels) > 1 and arguments.get("channel_wise") is not True:
+            raise cannot_translate(f"'{name}' over all images together")
 
 
-def translate_transforms(transforms: Sequence[Any], window: tuple[int, ...]) -> dict[str, Any]:
+def translate_transforms(
+    transforms: Sequence[Any], window: tuple[int, ...], channels: Sequence[str] = ("image",)
+) -> dict[str, Any]:
     """Translate a list of transforms into fields of `InputSpec`.
 
     Parameters
@@ -63,6 +76,8 @@ def translate_transforms(transforms: Sequence[Any], window: tuple[int, ...]) -> 
         Each with its ``_target_`` and arguments, references followed.
     window : tuple of int
         Of the inferer.
+    channels : sequence of str
+        The images that the network reads at once.
 
     Returns
     -------
@@ -74,7 +89,9 @@ def translate_transforms(transforms: Sequence[Any], window: tuple[int, ...]) -> 
     MedsegError
         Naming the first transform that has no place on a card.
     """
-    facts = InputFacts(window)
+    facts = InputFacts(window, channels)
+    if len(channels) > 1:
+        facts.values["channels"] = [{"name": name} for name in channels]
     for transform in transforms:
         if not isinstance(transform, dict) or not isinstance(transform.get("_target_"), str):
             raise not_in_order("one of its transforms has no name")
@@ -137,7 +154,9 @@ def _spacing(arguments: dict[str, Any], facts: InputFacts) -> None:
     if facts.is_spaced:
         raise cannot_translate("a second spacing")
     if facts.is_scaled and facts.values["intensity"]["kind"] == "fixed":
-        facts.values["intensity"]["scope"] = "volume"
+        own = [channel["intensity"] for channel in facts.values.get("channels", ()) if "intensity" in channel]
+        for rule in (facts.values["intensity"], *own):
+            rule["scope"] = "volume"
     facts.values["spacing_mm"] = numbers
 
 
@@ -155,6 +174,7 @@ def _range(arguments: dict[str, Any], facts: InputFacts) -> None:
 
 
 def _rescale(arguments: dict[str, Any], facts: InputFacts) -> None:
+    facts.require_each_alone("ScaleIntensity", arguments)
     low, high = arguments.get("minv", 0.0), arguments.get("maxv", 1.0)
     if low is None or high is None:
         raise cannot_translate("'ScaleIntensity' by a factor")
@@ -164,6 +184,7 @@ def _rescale(arguments: dict[str, Any], facts: InputFacts) -> None:
 
 
 def _percentiles(arguments: dict[str, Any], facts: InputFacts) -> None:
+    facts.require_each_alone("ScaleIntensityRangePercentiles", arguments)
     low, high = arguments.get("b_min"), arguments.get("b_max")
     if arguments.get("relative") is True or low is None or high is None:
         raise cannot_translate("'ScaleIntensityRangePercentiles' without a fixed range")
@@ -179,18 +200,27 @@ def _percentiles(arguments: dict[str, Any], facts: InputFacts) -> None:
 def _normalise(arguments: dict[str, Any], facts: InputFacts) -> None:
     subtract, divide = arguments.get("subtrahend"), arguments.get("divisor")
     counted = "nonzero" if arguments.get("nonzero") is True else "all"
+    if isinstance(subtract, list) or isinstance(divide, list) or subtract is None:
+        facts.require_each_alone("NormalizeIntensity", arguments)
     if subtract is None and divide is None:
         facts.set_intensity("NormalizeIntensity", {"kind": "zscore", "percentiles": _ALL, "counted": counted})
         return
     if subtract is None or divide is None:
         raise cannot_translate("'NormalizeIntensity' with one number of two")
-    numbers = {"subtract": float(_first(subtract)), "divide": float(_first(divide))}
-    facts.set_intensity("NormalizeIntensity", {"kind": "fixed", "counted": counted, **numbers})
+    own: list[dict[str, Any]] = [
+        {"subtract": _of_channel(subtract, n), "divide": _of_channel(divide, n)} for n in range(len(facts.channels))
+    ]
+    rule = {"kind": "fixed", "counted": counted, **own[0]}
+    facts.set_intensity(
+        "NormalizeIntensity", rule, own if isinstance(subtract, list) or isinstance(divide, list) else ()
+    )
 
 
 def _crop(arguments: dict[str, Any], facts: InputFacts) -> None:
     chosen = arguments.get("select_fn", "is_positive")
     code = str(getattr(chosen, "code", chosen)).replace(" ", "").removeprefix("lambdax:")
+    if arguments.get("channel_indices") is not None and len(facts.channels) > 1:
+        raise cannot_translate("a foreground of some images alone")
     kind = "positive" if code in _POSITIVE else "nonzero" if code == "x!=0" else None
     if kind is None:
         raise cannot_translate(f"the foreground '{code[:60]}'")
@@ -224,6 +254,13 @@ _TRANSLATIONS: dict[str, Callable[[dict[str, Any], InputFacts], None]] = {
 def _first(value: Any) -> Any:
     """Return what a dictionary's transform says about its first key, the image."""
     return value[0] if isinstance(value, list) and value else value
+
+
+def _of_channel(value: Any, number: int) -> float:
+    """Return what is said about one of several images: in a list of theirs, or about all."""
+    if isinstance(value, list) and number >= len(value):
+        raise ValueError("too few numbers")
+    return float(value[number] if isinstance(value, list) else value)
 
 
 def _numbers(value: Any) -> list[float]:

@@ -97,7 +97,11 @@ def check_onnx(content: bytes, network: dict[str, Any], window: tuple[int, ...])
         raise MedsegError("The ONNX network reads other things than one image of floating-point numbers.", _HINT)
     dims = int(network["spatial_dims"])
     size = window if dims == 3 else window[::-1]
-    expected = {"input": (inputs[0].shape, (1, *size)), "output": (output.shape, (network["out_channels"], *size))}
+    n_channels = int(network.get("in_channels", 1))
+    expected = {
+        "input": (inputs[0].shape, (n_channels, *size)),
+        "output": (output.shape, (network["out_channels"], *size)),
+    }
     for side, (shape, wanted) in expected.items():
         fixed = all(not isinstance(n, int) or n == m for n, m in zip(shape[1:], wanted, strict=False))
         if len(shape) != dims + 2 or not fixed:
