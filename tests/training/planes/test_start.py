@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 
 import pytest
 import torch
+import torchvision
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.models.networks import build_network
@@ -53,6 +55,41 @@ def test_what_cannot_be_had_is_told(make_plane_recipe, family: str, weights: str
     spec = make_plane_recipe(family).network
     with pytest.raises(MedsegError, match=words):
         start_network(build_network(spec), spec, StartRecipe.model_validate({"weights": weights}))
+
+
+@pytest.mark.parametrize(("family", "backbone"), [("fcn", "mobilenet_v3_large"), ("maskrcnn", "resnet18")])
+def test_torchvisions_weights_are_fetched_with_leave_and_checked(
+    make_plane_recipe, monkeypatch: pytest.MonkeyPatch, family: str, backbone: str
+) -> None:
+    asked: list[dict[str, object]] = []
+
+    def fetch(url: str, **options: object) -> dict[str, torch.Tensor]:
+        asked.append({"url": url, **options})
+        return torchvision.models.get_model(backbone).state_dict()
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fetch)
+    spec = make_plane_recipe(family).network
+    spec = spec.model_copy(update={"arguments": {**spec.arguments, "backbone": backbone}})
+    network, start = build_network(spec), StartRecipe(weights="torchvision")
+    with pytest.raises(MedsegError, match=r"from the network \(\d+ MB from download.pytorch.org\)"):
+        start_network(network, spec, start)
+    assert not asked
+    taken, total = start_network(network, spec, start, allow_download=True)
+    assert taken == len(network.get_submodule("network.backbone.body").state_dict()) < total
+    assert len(asked) == 1
+    assert asked[0]["check_hash"] is True  # of the file, whose name tells it
+    assert asked[0]["weights_only"] is True  # a pickle would run what it says
+
+
+@pytest.mark.parametrize("error", [OSError("no route"), RuntimeError("invalid hash"), UnpicklingError("no tensors")])
+def test_a_download_that_failed_is_told(make_plane_recipe, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fetch(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fetch)
+    spec = make_plane_recipe("fcn").network
+    with pytest.raises(MedsegError, match="could not be downloaded"):
+        start_network(build_network(spec), spec, StartRecipe(weights="torchvision"), allow_download=True)
 
 
 def test_from_scratch_nothing_changes(make_plane_recipe) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http.client import HTTPException
 from importlib import import_module
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import torch
 from safetensors import SafetensorError
@@ -80,11 +83,7 @@ def start_network(
                 f"Choose the backbone {_LITE0}, or start from 'torchvision' with --allow-download.",
             )
         return _take_what_fits(body, _lite0_weights(body)), len(everything)
-    if not allow_download:
-        raise MedsegError(
-            f"torchvision's weights of {backbone} come from the network.", "Allow it with --allow-download."
-        )
-    return _take_what_fits(body, _torchvision_weights(backbone)), len(everything)
+    return _take_what_fits(body, _torchvision_weights(backbone, allow_download)), len(everything)
 
 
 def body_of(network: nn.Module) -> nn.Module | None:
@@ -145,14 +144,22 @@ def _lite0_weights(body: nn.Module) -> State:
     return dict(zip(body.state_dict(), values, strict=True))
 
 
-def _torchvision_weights(backbone: str) -> State:
+def _torchvision_weights(backbone: str, allow_download: bool) -> State:
+    """Return torchvision's weights; what is fetched must have its hash, and of the pickle only tensors are read."""
     from torchvision.models import get_model_weights
 
     try:
-        given = get_model_weights(backbone).DEFAULT.get_state_dict(progress=False)
+        source = get_model_weights(backbone).DEFAULT
     except ValueError as error:
         raise MedsegError(f"torchvision has no weights of {backbone}.") from error
-    except OSError as error:
+    if not allow_download:
+        size = f"{source.meta['_file_size']:.0f} MB from {urlsplit(source.url).hostname}"
+        raise MedsegError(
+            f"torchvision's weights of {backbone} come from the network ({size}).", "Allow it with --allow-download."
+        )
+    try:
+        given: State = source.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, HTTPException, RuntimeError, UnpicklingError) as error:
         raise MedsegError(f"torchvision's weights of {backbone} could not be downloaded.", str(error)) from error
     return {name.removeprefix("features."): value for name, value in given.items()}
 
