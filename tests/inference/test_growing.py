@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,9 @@ from napari_medseg.inference import load_model
 from napari_medseg.inference.engine import FrameTask
 from napari_medseg.inference.memory import estimate_bytes
 from napari_medseg.inference.stepdown import Attempt, NotEnoughMemoryError, run_with_step_down
+from napari_medseg.inference.worker import client
+from napari_medseg.inference.worker.messages import Finished
+from napari_medseg.models.catalogue import find_model
 
 CPU = Attempt("cpu", 1)
 
@@ -122,3 +126,25 @@ def test_a_place_that_does_not_fit_is_refused(tiny_model, noise):
     for place in (np.zeros(noise.array.shape, np.int64), np.zeros((4, 4, 4), np.uint8)):
         with pytest.raises(ValueError, match="do not go into"):
             model.segment(noise, into=place)
+
+
+@pytest.mark.parametrize("task", ["semantic", "instances"])
+def test_findings_do_not_grow(tiny_model, noise, monkeypatch, task):
+    """The viewer's side of the worker, without the process."""
+    monkeypatch.setattr(client.InferenceWorker, "_start", lambda self: None)
+    monkeypatch.setattr(client, "find_model", lambda *_: SimpleNamespace(card=card))
+    monkeypatch.setattr(client, "require_fit", lambda *_: None)
+    card = find_model(str(tiny_model)).card.model_copy(update={"task": task})
+    reports, labels = [], []
+
+    def hold(self, on_progress, cancel, patience_s):
+        for done in (0, 1, 2):
+            on_progress(done, 2, "Segmenting")
+            reports.append((done, len(labels)))
+        return Finished(1, (), ())
+
+    monkeypatch.setattr(client.Conversation, "hold", hold)
+    worker = client.InferenceWorker()
+    worker.segment("tiny", noise, on_labels=labels.append, on_progress=lambda *_: None)
+    n = int(task == "semantic")
+    assert reports == [(0, 0), (1, n), (2, n)]

@@ -56,6 +56,22 @@ def test_nothing_is_left_behind():
         _ = block.array
 
 
+def test_a_name_that_cannot_go_yet_goes_with_the_last_view(monkeypatch):
+    """Windows keeps it while somebody maps the file; labels on screen outlive the run that made them."""
+    remove = Path.unlink
+
+    def refuse(*_, **__):
+        raise PermissionError
+
+    with SharedBlock.create((4, 4, 4), np.uint8, (0, 1, 2)) as block:
+        path, on_screen = Path(block.spec.path), block.array[1:]
+        monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr(Path, "unlink", remove)
+    assert path.exists() and not on_screen.any()
+    del on_screen
+    assert not path.exists()
+
+
 def test_new_blocks_are_empty():
     with SharedBlock.create((300, 200, 10), np.uint8, (0, 1, 2)) as block:
         assert not block.array.any()

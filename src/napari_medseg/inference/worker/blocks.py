@@ -12,6 +12,7 @@ import mmap
 import os
 import shutil
 import tempfile
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,12 +57,16 @@ class BlockSpec:
 
 
 class SharedBlock:
-    """One array in shared memory; `close` (or leaving the ``with``) ends this process's part in it."""
+    """One array in shared memory.
+
+    `close` (or leaving the ``with``) ends this process's part in it, but for arrays that somebody still looks at.
+    """
 
     def __init__(self, spec: BlockSpec) -> None:
         self.spec = spec
         with Path(spec.path).open("r+b") as file:
             mapped = mmap.mmap(file.fileno(), spec.nbytes)
+        self._mapping = weakref.ref(mapped)
         in_memory = np.frombuffer(mapped, dtype=np.dtype(spec.dtype)).reshape([spec.shape[n] for n in spec.axes])
         self._array: npt.NDArray[Any] | None = in_memory.transpose(np.argsort(spec.axes))
 
@@ -100,18 +105,21 @@ class SharedBlock:
             raise ValueError("This block was closed.")
         return self._array
 
-    def unlink(self) -> None:
-        """Remove the name, so that only those who hold the block already see it."""
+    def unlink(self) -> bool:
+        """Remove the name, so that only those who hold the block already see it; tell whether it is gone."""
         try:
             Path(self.spec.path).unlink(missing_ok=True)
         except PermissionError:
-            return  # Windows keeps the name while a process maps the file; the owner's close tries again
+            return False  # Windows keeps the name while a process maps the file; the owner's close tries again
+        return True
 
     def close(self, *, unlink: bool = True) -> None:
         """Let go of the block, and remove its name unless told otherwise."""
         self._array = None  # the mapping ends with the last array upon it
-        if unlink:
-            self.unlink()
+        if unlink and not self.unlink():
+            mapping = self._mapping()
+            if mapping is not None:  # a view of the array is still on screen
+                weakref.finalize(mapping, self.unlink)
 
     def __enter__(self) -> SharedBlock:
         return self

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.core.segmentation import Segmentation
-from napari_medseg.inference.fit import colour_notes, first_channel, label_type, require_fit, select_channels
+from napari_medseg.inference.fit import colour_notes, label_type, require_fit, select_frame
 from napari_medseg.inference.worker.blocks import SharedBlock, memory_axes
 from napari_medseg.inference.worker.conversation import Conversation
 from napari_medseg.inference.worker.messages import SegmentRequest
@@ -18,11 +18,16 @@ from napari_medseg.inference.worker.process import WorkerProcess
 from napari_medseg.models.catalogue import find_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import Any, TypeAlias
+
+    import numpy.typing as npt
 
     from napari_medseg.core.prompt import Prompt
     from napari_medseg.core.volume import Volume
+
+    LabelsCallback: TypeAlias = Callable[[npt.NDArray[Any]], None]
 
 _POLL_S = 0.05
 """How soon a thrown cancel token is noticed while the process computes."""
@@ -84,6 +89,7 @@ class InferenceWorker:
         frame: int = 0,
         on_progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
+        on_labels: LabelsCallback | None = None,
     ) -> Segmentation:
         """Segment one frame of a volume; see `napari_medseg.inference.model.Model.segment`.
 
@@ -105,6 +111,11 @@ class InferenceWorker:
             Called in this thread.
         cancel : CancelToken, optional
             Stops the run within one window.
+        on_labels : callable, optional
+            Called once in this thread, when the first windows are done, with the labels so far: an array (i, j, k) to
+            look at, not to write into, that goes on filling in place, and may become empty again where memory ran out
+            and the run begins anew. The result may differ: islands and what lies outside of boxes go last. Of a run
+            that fails it keeps what there was. Not called for models that find instances.
 
         Returns
         -------
@@ -123,11 +134,10 @@ class InferenceWorker:
         if cancel is not None:
             cancel.raise_if_cancelled()
         card = find_model(model_name, self._user_folder).card
+        voxels = select_frame(volume, frame)
         require_fit(card, volume)
-        voxels = select_channels(card, volume, frame)
-        one = first_channel(voxels)
         with self._turn(on_progress, cancel), SharedBlock.copy_of(voxels) as voxel_block:
-            with SharedBlock.create(one.shape, label_type(card), memory_axes(one)) as label_block:
+            with SharedBlock.create(voxels.shape, label_type(card), memory_axes(voxels)) as label_block:
                 request = SegmentRequest(
                     next(self._numbers),
                     model_name=str(model_name),
@@ -143,6 +153,8 @@ class InferenceWorker:
                     threshold=threshold,
                 )
                 conversation = Conversation(self._start(), request, (voxel_block, label_block))
+                if on_labels is not None and card.task != "instances":
+                    on_progress = _handing_over(label_block.array, on_labels, on_progress)
                 finished = conversation.hold(on_progress, cancel, self._cancel_patience_s)
                 return Segmentation(
                     label_block.array.copy(order="K"),
@@ -172,6 +184,23 @@ class InferenceWorker:
             yield
         finally:
             self._running.release()
+
+
+def _handing_over(
+    labels: npt.NDArray[Any], on_labels: LabelsCallback, on_progress: ProgressCallback | None
+) -> ProgressCallback:
+    """Return a callback that passes progress on, and hands over the labels once a window is done."""
+    growing = labels.view()
+    growing.flags.writeable = False
+    waiting = [growing]
+
+    def on_step(done: int, total: int, label: str) -> None:
+        if done > 0 and waiting:
+            on_labels(waiting.pop())
+        if on_progress is not None:
+            on_progress(done, total, label)
+
+    return on_step
 
 
 _default: InferenceWorker | None = None
