@@ -62,7 +62,8 @@ def make_volume(path: Path | None = None, *, modality: str = "MR", name: str = "
 class FakeWorker:
     """Stands for the worker process: takes one step each time the test lets it, and notes what it was asked.
 
-    With ``free`` set it does not wait.
+    With ``free`` set it does not wait. With ``grows`` set it shows its labels from the first step on, and an island at
+    each step that is not in the result.
     """
 
     def __init__(self, n_steps: int = 4) -> None:
@@ -73,6 +74,7 @@ class FakeWorker:
         self.free = True
         self.error: Exception | None = None
         self.empty = False
+        self.grows = False
         self.cancelled_at: int | None = None
         self.warmed = 0
         self.n_done = 0
@@ -91,17 +93,22 @@ class FakeWorker:
         frame: int = 0,
         on_progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
+        on_labels: Callable[[Any], None] | None = None,
     ) -> Segmentation:
         assert on_progress is not None and cancel is not None
         self.threads.append(threading.current_thread())
         asked = {"model": model_name, "device": device, "prompts": prompts, "frame": frame, "threshold": threshold}
         self.requests.append(asked)
+        growing = np.zeros(volume.spatial_shape, np.uint8)
         for step in range(self.n_steps):
             while not self.free and not cancel.cancelled and not self.steps.acquire(timeout=0.01):
                 pass
             if cancel.cancelled:
                 self.cancelled_at = step
                 cancel.raise_if_cancelled()
+            growing[11, 9, step] = 2
+            if self.grows and step == 0 and on_labels is not None:
+                on_labels(np.broadcast_to(growing, growing.shape))  # read-only
             on_progress(step + 1, self.n_steps, "Window")
             self.n_done = step + 1
         if self.error is not None:

@@ -46,6 +46,7 @@ __all__ = [
     "require_whole",
     "segmentation_to_layer",
     "set_layer_segments",
+    "show_labels",
     "volume_to_layer",
     "widen_contrast_range",
     "world_to_ras",
@@ -102,6 +103,26 @@ def segmentation_to_layer(
     ----------
     segmentation : Segmentation
         Labels, names and colours. A read-only array is copied.
+    name, image_layer : optional
+        See `show_labels`.
+
+    Returns
+    -------
+    napari.layers.Labels
+        Carries a `LayerLink`, and the names of the segments in its features.
+    """
+    if not segmentation.array.flags.writeable:
+        segmentation = replace(segmentation, array=segmentation.array.copy(order="K"))
+    return show_labels(segmentation, name, image_layer)
+
+
+def show_labels(segmentation: Segmentation, name: str | None = None, image_layer: Layer | None = None) -> Labels:
+    """Show the very array of a segmentation, read-only or not, as a labels layer.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        Labels, names and colours.
     name : str, optional
         What to call the layer.
     image_layer : napari.layers.Layer, optional
@@ -119,9 +140,8 @@ def segmentation_to_layer(
     else:
         frame = display_frame(segmentation.geometry, planar=is_planar(segmentation.geometry, segmentation.source))
         matrix, placement = frame.matrix, frame_placement(frame)
-    array = segmentation.array if segmentation.array.flags.writeable else segmentation.array.copy(order="K")
     layer = Labels(
-        frame.view(array),
+        frame.view(segmentation.array),
         name=_layer_name(name or segmentation.model or "Labels", frame),
         metadata={
             LINK_KEY: LayerLink(
@@ -187,8 +207,9 @@ def layer_to_segmentation(labels_layer: Labels, image_layer: Layer | None = None
     ------
     MedsegError
         If the labels cannot lie on the image: other axes, several time points, wholly outside, negative values; or
-        if the image is still being read.
+        if the image is still being read, or the labels are still being computed.
     """
+    require_whole(labels_layer)
     if image_layer is not None:
         require_whole(image_layer)
     own = layer_link(labels_layer)
@@ -211,13 +232,15 @@ def layer_to_segmentation(labels_layer: Labels, image_layer: Layer | None = None
 
 
 def require_whole(layer: Layer) -> None:
-    """Raise if a layer shows a scan of which parts are still being read: napari would save it half empty.
+    """Raise if a layer is still being read or computed: napari would save it half empty.
 
     Raises
     ------
     MedsegError
         Which layer it is.
     """
+    if is_loading(layer) and isinstance(layer, Labels):
+        raise MedsegError(f"The labels {layer.name!r} are still being computed.", "Wait until the run is done.")
     if is_loading(layer):
         raise MedsegError(f"The layer {layer.name!r} is still being read.", "Wait until it is loaded.")
 

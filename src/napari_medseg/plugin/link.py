@@ -21,7 +21,7 @@ LINK_KEY = "napari_medseg"
 
 
 LOADING_KEY = "napari_medseg_loading"
-"""Key in the metadata of a layer whose scan is still being read."""
+"""Key in the metadata of a layer whose scan is still being read, or whose labels are still being computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ def layer_link(layer: HasMetadata) -> LayerLink | None:
 
 
 def is_loading(layer: HasMetadata) -> bool:
-    """Whether a layer shows a scan of which parts are still being read: to look at, not to work on."""
+    """Whether parts of a layer are still being read or computed: it is to look at, not to work on."""
     return LOADING_KEY in layer.metadata
 
 

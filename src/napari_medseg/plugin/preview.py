@@ -1,4 +1,4 @@
-"""A layer of a scan that is still being read."""
+"""A layer of a scan that is still being read, or of labels that are still being computed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.volume import Window
 from napari_medseg.plugin.display import contrast_limits
-from napari_medseg.plugin.layers import volume_to_layer
+from napari_medseg.plugin.layers import show_labels, volume_to_layer
 from napari_medseg.plugin.link import LINK_KEY, LOADING_KEY, layer_link
 
 if TYPE_CHECKING:
-    from napari.layers import Image
+    from napari.layers import Image, Labels, Layer
 
+    from napari_medseg.core.segmentation import Segmentation
     from napari_medseg.core.volume import Volume
 
 
@@ -35,6 +36,26 @@ def loading_layer(volume: Volume, k: int) -> Image:
     if link is not None:
         layer.metadata[LINK_KEY] = replace(link, source=None, volume=None, notes=())
     layer.metadata[LOADING_KEY] = True
+    return layer
+
+
+def growing_layer(segmentation: Segmentation, name: str, image_layer: Layer | None) -> Labels:
+    """Show labels that a run goes on filling in place; call the layer's `refresh` now and then.
+
+    The layer can neither be edited nor saved, and no panel works with it.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        The labels so far, which may be read-only; no copy is made.
+    name : str
+        What the labels will be called.
+    image_layer : napari.layers.Layer or None
+        The layer of the scan, if it is shown.
+    """
+    layer = show_labels(segmentation, f"{name} (computing)", image_layer)
+    layer.metadata[LOADING_KEY] = True
+    layer.editable = False
     return layer
 
 

@@ -14,10 +14,10 @@ from qtpy.QtWidgets import QApplication
 
 from napari_medseg.core import Geometry, MedsegError, Volume
 from napari_medseg.core.volume import Window
+from napari_medseg.gui.previews import _Shown
 from napari_medseg.gui.segment import SegmentWidget
 from napari_medseg.gui.segment.layers_at_hand import image_layers
 from napari_medseg.gui.studies import StudiesWidget
-from napari_medseg.gui.studies.previews import _Shown
 from napari_medseg.plugin.layers import layer_volume, volume_to_layer
 from napari_medseg.plugin.link import is_loading
 from napari_medseg.plugin.preview import loading_layer

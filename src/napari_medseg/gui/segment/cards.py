@@ -6,6 +6,7 @@ from html import escape
 from math import prod
 from typing import TYPE_CHECKING
 
+from napari_medseg.core import Segment
 from napari_medseg.gui.parts.choice_box import Choice
 from napari_medseg.gui.wording import duration_text
 
@@ -32,6 +33,12 @@ def model_choices(cards: Sequence[ModelCard], volume: Volume | None) -> list[Cho
 
 def _other_axes(card: ModelCard, volume: Volume | None) -> bool:
     return volume is not None and card.network.spatial_dims != (2 if volume.spatial_shape[2] == 1 else 3)
+
+
+def model_segments(card: ModelCard) -> tuple[Segment, ...]:
+    """Return names and colours of what a model looks for, in the order of the labels."""
+    labels = sorted(card.labels, key=lambda label: label.value)
+    return tuple(Segment(label.value, label.name, colour=label.colour) for label in labels)
 
 
 def misfit(card: ModelCard, volume: Volume | None) -> str:

@@ -101,8 +101,10 @@ class LabelsController(QObject):
         return find_preview(layer, layers) or find_image_layer(layer, layers) or self._image()
 
     def refresh_layers(self, prefer: str | None = None) -> None:
-        """List the labels layers that are there now; `prefer` is the key of one to choose."""
-        self.view.labels_box.set_choices(layer_choices(labels_layers(self._viewer)), prefer)
+        """List the labels layers that are there now; `prefer` is the key of one to choose, if it is listed."""
+        choices = layer_choices(labels_layers(self._viewer))
+        is_listed = any(choice.key == prefer for choice in choices)
+        self.view.labels_box.set_choices(choices, prefer if is_listed else None)
         self._update_state()
 
     def add_segment(self) -> None:

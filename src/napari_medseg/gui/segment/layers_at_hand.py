@@ -25,8 +25,8 @@ def image_layers(viewer: Viewer) -> list[Image]:
 
 
 def labels_layers(viewer: Viewer) -> list[Labels]:
-    """Return the labels layers, the newest first."""
-    return [layer for layer in reversed(viewer.layers) if isinstance(layer, Labels)]
+    """Return the labels layers that are there as a whole, the newest first."""
+    return [layer for layer in reversed(viewer.layers) if isinstance(layer, Labels) and not is_loading(layer)]
 
 
 def find_layer(viewer: Viewer, key: str) -> Layer | None:

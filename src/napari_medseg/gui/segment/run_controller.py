@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.layers import Image, Labels
+from napari.layers import Image
 from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.gui.segment.box_controller import BoxController
-from napari_medseg.gui.segment.cards import about_model, misfit, model_choices, model_details
+from napari_medseg.gui.segment.cards import about_model, misfit, model_choices, model_details, model_segments
+from napari_medseg.gui.segment.growing_labels import GrowingLabels
 from napari_medseg.gui.segment.layers_at_hand import find_layer, free_name, image_layers, layer_choices, layer_key
 from napari_medseg.gui.segment.outcome_words import told
 from napari_medseg.gui.segment.runner import Outcome, RunRequest, Segmenter, frame_shown, lowest_score, run_model
 from napari_medseg.gui.workers import LatestJob
 from napari_medseg.plugin.findings.notes import keep_note
-from napari_medseg.plugin.layers import layer_link, layer_volume, ras_to_world, segmentation_to_layer
+from napari_medseg.plugin.layers import layer_volume, ras_to_world, segmentation_to_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from napari.layers import Labels
     from napari.viewer import Viewer
 
-    from napari_medseg.core import CancelToken, ProgressCallback, Segmentation, Volume
+    from napari_medseg.core import CancelToken, ProgressCallback, Volume
     from napari_medseg.core.affine import FloatArray
     from napari_medseg.gui.segment.box import BoxTool
     from napari_medseg.gui.segment.model_section import ModelSection
@@ -64,6 +66,7 @@ class RunController(QObject):
         self.catalogue_job = LatestJob(self)
         self.warm_job = LatestJob(self)
         self.job = LatestJob(self)
+        self.growing = GrowingLabels(viewer, self)
         self._connect()
         self._catalogue = catalogue
         self.list_models()
@@ -78,6 +81,8 @@ class RunController(QObject):
         self.boxes.changed.connect(self.update)
         self.job.busy_changed.connect(view.set_running)
         self.job.progressed.connect(view.progress.show_progress)
+        self.job.failed.connect(self.growing.drop)
+        self.job.cancelled.connect(self.growing.drop)
         self.job.failed.connect(view.notice.show_error)
         self.job.cancelled.connect(lambda: view.notice.say("info", "Stopped. Nothing was changed."))
         self.catalogue_job.failed.connect(view.notice.show_error)
@@ -137,12 +142,14 @@ class RunController(QObject):
             self.boxes.prompts(image),
             frame_shown(self._viewer, image, layer_volume(image)),
             lowest_score(card),
+            model_segments(card),
         )
+        key, wanted = layer_key(image), f"{image.name} – {card.title}"
+        on_labels = self.growing.watch(key, wanted)
 
         def work(on_progress: ProgressCallback, cancel: CancelToken) -> Outcome:
-            return run_model(self._worker, request, on_progress, cancel)
+            return run_model(self._worker, request, on_progress, cancel, on_labels)
 
-        key, wanted = layer_key(image), f"{image.name} – {card.title}"
         self.job.start(work, lambda outcome: self._show(outcome, key, wanted, card))
 
     def _show(self, outcome: Outcome, image_key: str, name: str, card: ModelCard) -> None:
@@ -150,7 +157,7 @@ class RunController(QObject):
         layer = segmentation_to_layer(outcome.segmentation, free_name(self._viewer, name), image)
         if card.task == "instances":
             keep_note(layer, card.postprocess.min_score)
-        self._hide_earlier(outcome.segmentation)
+        self.growing.hand_over(layer)
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = layer
         if outcome.centre_ras is not None:
@@ -158,13 +165,6 @@ class RunController(QObject):
         self.view.notice.say(*told(outcome, card))
         self.result_added.emit(layer_key(layer))
         self.refresh_images()
-
-    def _hide_earlier(self, segmentation: Segmentation) -> None:
-        """Hide, but keep, what the same model found in the same scan before: two results over each other mislead."""
-        for layer in self._viewer.layers:
-            link = layer_link(layer) if isinstance(layer, Labels) else None
-            if link is not None and link.model == segmentation.model and link.frame.geometry == segmentation.geometry:
-                layer.visible = False
 
     def _go_to(self, layer: Labels, centre_ras: FloatArray) -> None:
         """Show the slices through the middle of the result."""

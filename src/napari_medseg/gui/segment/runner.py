@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from napari.layers import Image
 
-from napari_medseg.core import Prompt, Segmentation
+from napari_medseg.core import Prompt, Segment, Segmentation
 from napari_medseg.core.affine import FloatArray
 from napari_medseg.plugin.findings.files import compact
 from napari_medseg.plugin.layers import layer_to_volume
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    import numpy.typing as npt
     from napari.viewer import Viewer
 
     from napari_medseg.core import CancelToken, ProgressCallback, Volume
@@ -40,6 +41,7 @@ class Segmenter(Protocol):
         frame: int = 0,
         on_progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
+        on_labels: Callable[[npt.NDArray[Any]], None] | None = None,
     ) -> Segmentation:
         """Segment a volume; called from a thread."""
 
@@ -98,6 +100,8 @@ class RunRequest:
         Time point or channel.
     threshold : float or None
         Of a model that finds things, the lowest score that is kept; None leaves it to the model's card.
+    segments : tuple of Segment
+        Names and colours of the labels while the run goes on.
     """
 
     image: Image
@@ -106,10 +110,28 @@ class RunRequest:
     prompts: tuple[Prompt, ...] = ()
     frame: int = 0
     threshold: float | None = None
+    segments: tuple[Segment, ...] = ()
 
 
-def run_model(worker: Segmenter, request: RunRequest, on_progress: ProgressCallback, cancel: CancelToken) -> Outcome:
+def run_model(
+    worker: Segmenter,
+    request: RunRequest,
+    on_progress: ProgressCallback,
+    cancel: CancelToken,
+    on_labels: Callable[[Segmentation], None] | None = None,
+) -> Outcome:
     """Run a model and wait for it; never on the GUI thread.
+
+    Parameters
+    ----------
+    worker : Segmenter
+        Runs it.
+    request : RunRequest
+        What to run.
+    on_progress, cancel : optional
+        Of the job.
+    on_labels : callable, optional
+        Called in this thread once there are labels to see; their array is read-only and goes on filling.
 
     Raises
     ------
@@ -119,15 +141,22 @@ def run_model(worker: Segmenter, request: RunRequest, on_progress: ProgressCallb
         If the user stopped it.
     """
     start = time.monotonic()
+    volume = layer_to_volume(request.image)
+
+    def show(labels: npt.NDArray[Any]) -> None:
+        if on_labels is not None:
+            on_labels(Segmentation(labels, volume.geometry, request.segments, volume.source, model=request.model_name))
+
     segmentation = worker.segment(
         request.model_name,
-        layer_to_volume(request.image),
+        volume,
         device=request.device,
         prompts=request.prompts,
         threshold=request.threshold,
         frame=request.frame,
         on_progress=on_progress,
         cancel=cancel,
+        on_labels=show,
     )
     segmentation = compact(segmentation)
     return Outcome(segmentation, _centre(segmentation), time.monotonic() - start)

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_medseg.gui.previews import Previews
 from napari_medseg.gui.studies.list_notice import ListNotice
 from napari_medseg.gui.studies.listed import ListedStudies
 from napari_medseg.gui.studies.loading_progress import LoadingProgress
 from napari_medseg.gui.studies.opened import Loaded, OpenedImage, OpenedSeries, add_layers, load_with_results
-from napari_medseg.gui.studies.previews import Previews
 from napari_medseg.gui.studies.requests import Requests
 from napari_medseg.gui.studies.results import ListedResults, find_records
 from napari_medseg.gui.studies.thumbnails import ThumbnailMaker
 from napari_medseg.gui.studies.tree import study_rows
 from napari_medseg.gui.wording import series_text
 from napari_medseg.gui.workers import LatestJob
+from napari_medseg.plugin.preview import loading_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from napari_medseg.batch.record import BatchRecord
     from napari_medseg.core import CancelToken, MedsegError, ProgressCallback, Series, Study
     from napari_medseg.gui.studies.view import StudiesView
+
+_LATE_MS = 100
+"""A series whose rest is read by then needs no preview."""
 
 
 class OpenStudy(Protocol):
@@ -77,7 +81,7 @@ class StudiesController(QObject):
         self._load_only_series = False
         self.job = LatestJob(self)
         self.thumbnails = ThumbnailMaker(self)
-        self.previews = Previews(viewer, self)
+        self.previews = Previews(viewer, self, late_ms=_LATE_MS, select=True)
         self._connect()
 
     def _connect(self) -> None:
@@ -199,7 +203,7 @@ class StudiesController(QObject):
             if self._select_layer_of(series):
                 continue
             self._announce_load(series)
-            entry, on_preview = self.results.entry(series), self.previews.watch()
+            entry, on_preview = self.results.entry(series), self.previews.watch(loading_layer)
             self.job.start(partial(load_with_results, series, entry, on_preview=on_preview), self._loaded)
             return
 

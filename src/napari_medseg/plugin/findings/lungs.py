@@ -9,7 +9,7 @@ import numpy.typing as npt
 from napari.layers import Labels
 
 from napari_medseg.measure import coverage
-from napari_medseg.plugin.link import layer_link
+from napari_medseg.plugin.link import is_loading, layer_link
 from napari_medseg.plugin.segments import layer_segments
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def lung_sides(segments: Iterable[Segment]) -> dict[int, Side]:
 def find_lungs(layers: Iterable[Layer], geometry: Geometry, findings: Labels) -> Labels | None:
     """Return the uppermost labels layer with a lung on the grid of the same scan; None if there is none."""
     for layer in reversed(list(layers)):
-        if not isinstance(layer, Labels) or str(layer.unique_id) == str(findings.unique_id):
+        if not isinstance(layer, Labels) or is_loading(layer) or str(layer.unique_id) == str(findings.unique_id):
             continue
         link = layer_link(layer)
         if link is not None and link.frame.geometry.matches(geometry) and lung_sides(layer_segments(layer)):
