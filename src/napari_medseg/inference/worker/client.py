@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.core.segmentation import Segmentation
-from napari_medseg.inference.fit import colour_notes, label_type, require_fit, select_frame
+from napari_medseg.inference.fit import colour_notes, first_channel, label_type, require_fit, select_channels
 from napari_medseg.inference.worker.blocks import SharedBlock, memory_axes
 from napari_medseg.inference.worker.conversation import Conversation
 from napari_medseg.inference.worker.messages import SegmentRequest
@@ -134,10 +134,11 @@ class InferenceWorker:
         if cancel is not None:
             cancel.raise_if_cancelled()
         card = find_model(model_name, self._user_folder).card
-        voxels = select_frame(volume, frame)
         require_fit(card, volume)
+        voxels = select_channels(card, volume, frame)
+        one = first_channel(voxels)
         with self._turn(on_progress, cancel), SharedBlock.copy_of(voxels) as voxel_block:
-            with SharedBlock.create(voxels.shape, label_type(card), memory_axes(voxels)) as label_block:
+            with SharedBlock.create(one.shape, label_type(card), memory_axes(one)) as label_block:
                 request = SegmentRequest(
                     next(self._numbers),
                     model_name=str(model_name),
