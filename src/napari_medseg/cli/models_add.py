@@ -124,6 +124,8 @@ def describe_offer(offer: Offer) -> list[str]:
 
 def as_values(offer: Offer) -> dict[str, Any]:
     """Return what is told about a model, for programs."""
+    from napari_medseg.models.foreign.code import code_sha256
+
     return {
         "kind": offer.kind,
         "name": offer.name,
@@ -133,6 +135,7 @@ def as_values(offer: Offer) -> dict[str, Any]:
         "labels": list(offer.labels),
         "size_bytes": offer.size_bytes,
         "runs": list(offer.runs),
+        "runs_sha256": code_sha256(offer.runs) if offer.runs else "",
         "notes": list(offer.notes),
     }
 

@@ -72,7 +72,13 @@ class FrameTask:
     def __post_init__(self) -> None:
         spec = self.card.input
         self._allowed = boxes_in_scan(self.boxes, self.geometry)
-        self.grid = plan_grid(self.geometry, spec.orientation, spec.spacing_mm, spec.longest_side)
+        self.grid = plan_grid(
+            self.geometry,
+            spec.orientation,
+            spec.spacing_mm,
+            spec.longest_side,
+            splines=spec.interpolation == "cubic",
+        )
         window = _three_axes(spec.window)
         self.region = region_for_boxes(self._allowed, self.geometry, self.grid, window)
         self.plan = plan_windows(
@@ -152,7 +158,9 @@ class FrameTask:
         sink: BlockSink = LabelSink(labels[self.region], self._rule)
         if self.grid.is_resampled:
             to_scores = inverted(self.grid.work_to_source @ translation(self.region))
-            sink = InterpolatedLabelSink(labels, to_scores, self.plan, self._n_classes, self._rule)
+            sink = InterpolatedLabelSink(
+                labels, to_scores, self.plan, self._n_classes, self._rule, self.grid.coarse_axis
+            )
         slide(
             self.plan,
             windows,

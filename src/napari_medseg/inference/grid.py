@@ -17,6 +17,8 @@ _SPACING_TOLERANCE = 0.01
 _OBLIQUITY_TOLERANCE_DEG = 5.0
 """A head tilted less than this looks upright to a network (they are trained with larger rotations)."""
 
+_ANISOTROPY_OF_NNUNET = 3.0
+
 _AXES = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
 
 
@@ -32,11 +34,26 @@ class WorkGrid:
         The scan in that order.
     geometry : Geometry
         The grid that the network sees; `source` itself if nothing has to be resampled.
+    splines_mm : tuple of float or None
+        The spacing that was asked for, where images are interpolated by cubic splines; None interpolates linearly.
     """
 
     reorientation: Reorientation
     source: Geometry
     geometry: Geometry
+    splines_mm: tuple[float, float, float] | None = None
+
+    @property
+    def coarse_axis(self) -> int | None:
+        """The axis along which a grid of splines takes the nearest plane, as nnU-Net does; None if there is none.
+
+        That of a scan whose voxels are more than three times as long as wide; else of the network's.
+        """
+        for spacing in (self.source.spacing_mm, self.splines_mm) if self.splines_mm is not None else ():
+            if max(spacing) / min(spacing) > _ANISOTROPY_OF_NNUNET:
+                longest = [axis for axis, step in enumerate(spacing) if math.isclose(step, max(spacing), rel_tol=1e-6)]
+                return longest[0] if len(longest) == 1 else None
+        return None
 
     @property
     def is_resampled(self) -> bool:
@@ -59,6 +76,8 @@ def plan_grid(
     orientation: str | None,
     spacing_mm: tuple[float, ...] | None,
     longest_side: int | None = None,
+    *,
+    splines: bool = False,
 ) -> WorkGrid:
     """Choose the grid for a model.
 
@@ -75,6 +94,8 @@ def plan_grid(
         Spacing along the network's axes (two of them for a 2-D network); the scan's own if None.
     longest_side : int, optional
         Pixels of the longer of the first two axes, instead of a spacing.
+    splines : bool
+        Whether to lay the grid as nnU-Net does: over the extent of the scan, along its own axes however it is tilted.
 
     Returns
     -------
@@ -91,6 +112,8 @@ def plan_grid(
         return WorkGrid(reorientation, source, source)
     own = source.spacing_mm
     wanted = (spacing_mm[0], spacing_mm[1], spacing_mm[2] if len(spacing_mm) > 2 else own[2])
+    if splines:
+        return WorkGrid(reorientation, source, _of_same_extent(source, wanted), wanted)
     tilted = source.obliquity_deg > _OBLIQUITY_TOLERANCE_DEG or source.is_sheared
     if orientation is not None and tilted:
         return WorkGrid(reorientation, source, _upright(source, orientation, wanted))
@@ -115,6 +138,20 @@ def _respaced(source: Geometry, spacing_mm: tuple[float, float, float]) -> Geome
     matrix = np.eye(4)
     matrix[:3, :3] = np.diag(step)
     matrix[:3, 3] = (np.array(source.shape) - 1) / 2 - step * (np.array(shape) - 1) / 2
+    return Geometry((shape[0], shape[1], shape[2]), source.voxel_to_ras @ Affine(matrix))
+
+
+def _of_same_extent(source: Geometry, spacing_mm: tuple[float, float, float]) -> Geometry:
+    """Return the same extent in voxels of nearly a spacing; the source itself if these are as many."""
+    shape = [
+        max(1, round(own / new * n)) for n, own, new in zip(source.shape, source.spacing_mm, spacing_mm, strict=True)
+    ]
+    if tuple(shape) == source.shape:
+        return source
+    step = np.array(source.shape) / shape
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.diag(step)
+    matrix[:3, 3] = step / 2 - 0.5
     return Geometry((shape[0], shape[1], shape[2]), source.voxel_to_ras @ Affine(matrix))
 
 

@@ -60,7 +60,7 @@ def estimate_bytes(
     # float32 before and after interpolation; one plane of scores and a window of them again on the way back.
     work = math.prod(plan.shape) * 4 * (n_channels + 1) if resampled else 0
     # and float32 of the whole scan, before and after it is scaled.
-    work += scan_voxels * 4 * ((0 if resampled else n_channels) + 1) if copied else 0
+    work += scan_voxels * 4 * (2 if resampled else n_channels + 1) if copied else 0
     halo = 8 * n_classes * (math.prod(plan.shape) // max(plan.shape) + math.prod(plan.window)) if resampled else 0
     return labels + carried + network + work + halo
 

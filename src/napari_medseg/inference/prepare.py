@@ -10,6 +10,7 @@ import torch
 
 from napari_medseg.inference.region import Region, shape_of, source_part, translation, whole
 from napari_medseg.inference.resample import resample_image
+from napari_medseg.inference.splines import resample_cubic
 from napari_medseg.inference.voxels import finite_float32, lowest_finite
 from napari_medseg.models.intensity import apply_intensity, filled_mask
 
@@ -88,8 +89,10 @@ def work_voxels(
 def _resampled(source: npt.NDArray[Any], grid: WorkGrid, region: Region) -> npt.NDArray[Any]:
     if not grid.is_resampled:
         return source[region]
-    part = source_part(region, grid)
     floor = lowest_finite(source)
+    if grid.splines_mm is not None:
+        return resample_cubic(finite_float32(source, floor), grid.geometry.shape, region, grid.coarse_axis)
+    part = source_part(region, grid)
     to_part = np.linalg.inv(translation(part)) @ grid.work_to_source @ translation(region)
     image = finite_float32(source[part], floor)
     return resample_image(image, to_part, shape_of(region), outside=floor).numpy()

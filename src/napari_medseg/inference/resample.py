@@ -22,6 +22,9 @@ _VALUES_AT_ONCE = 4_000_000
 _STRAIGHT = 1e-4
 """Voxels by which axes may depart from those of the other grid and still be taken as theirs."""
 
+_TIE = 1e-9
+"""Half-way between two voxels the later one is the nearest."""
+
 HALF_A_VOXEL = 0.5 + 1e-3
 """A point up to so far beyond the outermost centres still lies in the volume."""
 
@@ -61,7 +64,11 @@ def resample_image(
 
 
 def sample_slabs(
-    values: torch.Tensor, target_to_source: FloatArray, shape: Shape3, edges: FloatArray | None = None
+    values: torch.Tensor,
+    target_to_source: FloatArray,
+    shape: Shape3,
+    edges: FloatArray | None = None,
+    nearest_axis: int | None = None,
 ) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
     """Interpolate channels on another grid, a slab of its first axis at a time.
 
@@ -76,6 +83,8 @@ def sample_slabs(
     edges : ndarray, shape (3, 2), optional
         How far before the first and beyond the last centre along each axis the source volume reaches, in voxels; half
         a voxel if None.
+    nearest_axis : int, optional
+        Axis of both grids along which the nearest value is taken as it is, where their axes are the same.
 
     Yields
     ------
@@ -88,7 +97,7 @@ def sample_slabs(
     """
     reach = np.full((3, 2), HALF_A_VOXEL) if edges is None else edges
     if is_along_axes(target_to_source, shape):
-        yield from _sample_along_axes(values, target_to_source, shape, reach)
+        yield from _sample_along_axes(values, target_to_source, shape, reach, nearest_axis)
     else:
         yield from _sample_anywhere(values, target_to_source, shape, reach)
 
@@ -101,11 +110,13 @@ def is_along_axes(target_to_source: FloatArray, shape: Shape3) -> bool:
 
 
 def _sample_along_axes(
-    values: torch.Tensor, matrix: FloatArray, shape: Shape3, reach: FloatArray
+    values: torch.Tensor, matrix: FloatArray, shape: Shape3, reach: FloatArray, nearest_axis: int | None
 ) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
     """Interpolate one axis after the other, which is the same and many times faster."""
     axes = [
-        _Line.between(shape[n], values.shape[n + 1], float(matrix[n, n]), float(matrix[n, 3]), reach[n])
+        _Line.between(
+            shape[n], values.shape[n + 1], float(matrix[n, n]), float(matrix[n, 3]), reach[n], n == nearest_axis
+        )
         for n in range(3)
     ]
     for planes in _slabs(len(values), shape):
@@ -127,9 +138,10 @@ class _Line:
     inside: torch.Tensor
 
     @classmethod
-    def between(cls, n: int, size: int, step: float, start: float, reach: FloatArray) -> _Line:
+    def between(cls, n: int, size: int, step: float, start: float, reach: FloatArray, nearest: bool) -> _Line:
         at = torch.arange(n, dtype=torch.float64) * step + start
         inside = (at >= -float(reach[0])) & (at <= size - 1 + float(reach[1]))
+        at = (at + 0.5 + _TIE).floor_() if nearest else at
         at = at.clamp_(0, size - 1)
         below = at.floor()
         return cls(below.long(), (below.long() + 1).clamp_(max=size - 1), (at - below).float(), inside)

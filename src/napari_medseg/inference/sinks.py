@@ -144,6 +144,8 @@ class InterpolatedLabelSink:
         Number of classes.
     rule : LabelRule
         How scores become labels.
+    nearest_axis : int, optional
+        Along which the nearest score counts alone.
     """
 
     def __init__(
@@ -153,7 +155,9 @@ class InterpolatedLabelSink:
         plan: WindowPlan,
         n_classes: int,
         rule: LabelRule,
+        nearest_axis: int | None = None,
     ) -> None:
+        self._nearest_axis = nearest_axis
         self._labels = labels
         self._matrix = labels_to_scores
         self._plan = plan
@@ -184,7 +188,7 @@ class InterpolatedLabelSink:
         matrix = self._matrix @ translation(target)
         matrix[:3, 3] -= low
         result = self._labels[target]
-        for planes, values, inside in sample_slabs(scores, matrix, shape_of(target), edges):
+        for planes, values, inside in sample_slabs(scores, matrix, shape_of(target), edges, self._nearest_axis):
             np.copyto(result[planes], self._rule.labels(values), where=inside.numpy())
 
 

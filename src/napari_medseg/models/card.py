@@ -15,7 +15,7 @@ from napari_medseg.models.intensity_rule import IntensityRule
 
 _OPPOSITE = str.maketrans("LPI", "RAS")
 
-_LATER_FIELDS = ("blending", "channels")
+_LATER_FIELDS = ("blending", "channels", "interpolation")
 """Of the input: older versions refuse a card that names them."""
 
 
@@ -63,6 +63,9 @@ class InputSpec(CardPart):
     ----------
     spacing_mm : tuple of float or None
         Spacing along the network's axes; None takes the scan as it is.
+    interpolation : {"linear", "cubic"}
+        How images come to that spacing: linearly, smoothed where it is coarser; or by cubic splines in the manner of
+        nnU-Net, along the longest axis of long voxels by the nearest plane.
     longest_side : int or None
         Pixels of the longer side that an image is resized to, for networks that read planes whole.
     orientation : str or None
@@ -92,6 +95,7 @@ class InputSpec(CardPart):
     """
 
     spacing_mm: tuple[float, ...] | None = None
+    interpolation: Literal["linear", "cubic"] = "linear"
     longest_side: int | None = Field(default=None, ge=16, le=4096)
     orientation: Annotated[str, Field(pattern=r"^[RLAPSI]{3}$")] | None = None
     window: tuple[Annotated[int, Field(ge=1)], ...]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from napari_medseg.core import Geometry, MedsegError, Volume
 from napari_medseg.models.catalogue import ModelFolder
@@ -179,12 +180,15 @@ def two_images(shape: tuple[int, int, int]) -> Volume:
     return Volume(np.stack([first.array, second], axis=-1), first.geometry, "channel", modality="MR")
 
 
-def is_weighed(voxels: Any) -> Any:
+def is_weighed(voxels: Any, work_shape: tuple[int, ...] | None = None) -> Any:
     """Tell where a window has weight: at its corners nnU-Net multiplies scores by less than float16 can hold."""
     exponent = np.zeros(voxels.shape)
     for axis, size in enumerate(PATCH):
         at = np.flatnonzero((voxels != 0).any(axis=tuple(n for n in range(3) if n != axis)))
-        n = np.arange(voxels.shape[axis])
+        n = np.arange(voxels.shape[axis], dtype=float)
+        if work_shape is not None:  # of a scan without a margin
+            n = (n + 0.5) * work_shape[axis] / voxels.shape[axis] - 0.5
+            at = np.arange(work_shape[axis])
         to_middle = np.maximum(size / 2 - np.minimum(n - at[0], at[-1] - n), 0)
         shape = [-1 if n == axis else 1 for n in range(3)]
         exponent = exponent - (to_middle**2 / (2 * (size / 8) ** 2)).reshape(shape)
@@ -196,7 +200,13 @@ def test_what_a_result_folder_is_told_before_it_is_added(write_results: WriteRes
         assert (offer.kind, offer.name) == ("nnU-Net v2 folder", "dataset999_tiny-3d_fullres")
         assert (offer.labels, offer.licence) == (("liver", "spleen"), "CC-BY-4.0")
         assert offer.values["modality"] == ["CT"]
-        assert offer.notes
+        assert not offer.notes
+        assert offer.values["input"]["interpolation"] == "cubic"
+
+
+def test_another_way_to_resample_is_told(write_results: WriteResults) -> None:
+    with open_offer(write_results(plans(configuration={"resampling_fn_data": "resample_torch"}))) as offer:
+        assert "interpolated linearly" in offer.notes[0]
 
 
 def test_one_window_gives_the_labels_of_nnunet(write_results: WriteResults) -> None:
@@ -217,6 +227,37 @@ def test_regions_give_the_labels_of_nnunet(write_results: WriteResults) -> None:
 
 def test_planes_give_the_labels_of_nnunet(write_results: WriteResults) -> None:
     assert agreement(write_results(plans(2), folds=1), scan((16, 15, 4))) > 0.9995
+
+
+@pytest.mark.parametrize(
+    ("spacing", "wanted", "work_shape"),
+    [((1.3, 0.8, 1.2), [1.0, 1.0, 1.0], (18, 18, 22)), ((0.8, 0.9, 3.5), [2.5, 1.0, 1.0], (11, 20, 25))],
+    ids=["splines", "planes of splines"],
+)
+def test_scans_of_another_spacing_give_the_labels_of_nnunet(
+    write_results: WriteResults, spacing: Any, wanted: list[float], work_shape: Any
+) -> None:
+    """By cubic splines nearly every voxel is the same; by linear interpolation of the same scan far fewer are."""
+    from napari_medseg import load_model
+
+    shape = (14, 22, 18)
+    smooth = gaussian_filter(np.random.default_rng(5).normal(size=shape), 1) * 300 + 60
+    affine = np.array([[-1, 0, 0, 10], [0, 1, 0, -5], [0, 0, 1, 30], [0, 0, 0, 1]]) @ np.diag([*spacing, 1])
+    volume = Volume(smooth.astype(np.int16) | 1, Geometry.from_matrix(shape, affine), modality="CT", units="HU")
+    folder = write_results(plans(configuration={"spacing": wanted}), folds=1)
+    expected = labels_of_nnunet(folder, volume)
+    added = add(folder)
+    assert added.card.input.interpolation == "cubic"
+    counted = is_weighed(volume.array, work_shape)
+    ours = load_model(added.path, "cpu").segment(volume).array
+    assert len(np.unique(expected)) > 1
+    same = float((ours == expected)[counted].mean())
+    values = json.loads((added.path / "card.json").read_text())
+    del values["input"]["interpolation"]
+    (added.path / "card.json").write_text(json.dumps(values))
+    linear = load_model(added.path, "cpu").segment(volume).array
+    same_linearly = float((linear == expected)[counted].mean())
+    assert same > 0.999 > same_linearly
 
 
 def test_folds_can_be_chosen(write_results: WriteResults) -> None:

@@ -23,8 +23,8 @@ _CHECKPOINTS = ("checkpoint_final.pth", "checkpoint_best.pth")
 _FOLD = re.compile(r"^fold_(\d{1,3}|all)$")
 _MOST_CHANNELS = 64
 _NOTES = (
-    "Scans of another spacing are interpolated linearly here, by cubic splines in nnU-Net: edges differ by parts of a "
-    "voxel.",
+    "Scans of another spacing are interpolated linearly here, otherwise in this model's own program: edges differ by "
+    "parts of a voxel.",
 )
 
 
@@ -80,8 +80,9 @@ def read_nnunet(results: list[Path], choices: Choices) -> Offer:
     }
     files = [_checkpoint(fold) for fold in folds]
     size = sum(path.stat().st_size for path in files)
+    notes = () if plan.input.get("interpolation") == "cubic" or "spacing_mm" not in plan.input else _NOTES
     return Offer(
-        "nnU-Net v2 folder", values, size, partial(_build, values, plan.image_axes, configuration, files), (), _NOTES
+        "nnU-Net v2 folder", values, size, partial(_build, values, plan.image_axes, configuration, files), (), notes
     )
 
 

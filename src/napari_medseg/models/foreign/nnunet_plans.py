@@ -20,6 +20,7 @@ _READERS = {
 }
 """Classes that read images for nnU-Net, and where they turn the axes to."""
 
+_RESAMPLING = "resample_data_or_seg_to_shape"
 _PREPROCESSORS = ("DefaultPreprocessor", None)
 _PLACE = "dynamic_network_architectures.architectures."
 
@@ -83,6 +84,8 @@ def read_plan(plans: dict[str, Any], configuration: str, channels: Sequence[str]
         "mirror_background": True,
         **_intensities(plans, chosen, channels),
     }
+    if _resamples_by_splines(chosen):
+        inputs["interpolation"] = "cubic"
     if reader == "NaturalImage2DIO":
         del inputs["spacing_mm"]  # such images have none
     return Plan(_network(chosen, len(patch)), inputs, order, order if len(patch) == 3 else [0, 1])
@@ -95,6 +98,15 @@ def _inherited(plans: dict[str, Any], name: str, depth: int) -> dict[str, Any]:
         raise not_in_order(f"its plans.json has no configuration '{str(name)[:60]}'")
     above = one.get("inherits_from")
     return one if above is None else _inherited(plans, above, depth + 1) | one
+
+
+def _resamples_by_splines(chosen: dict[str, Any]) -> bool:
+    """Tell whether images and scores come to another spacing as nnU-Net brings them by default."""
+    for what, order in (("data", 3), ("probabilities", 1)):
+        wanted = {"is_seg": False, "order": order, "order_z": 0, "force_separate_z": None}
+        if chosen.get(f"resampling_fn_{what}") != _RESAMPLING or chosen.get(f"resampling_fn_{what}_kwargs") != wanted:
+            return False
+    return True
 
 
 def _axis_order(plans: dict[str, Any], n_axes: int) -> list[int]:
