@@ -179,3 +179,45 @@ def test_spread_filters_by_phases_are_torchs_own(kernel: int, rows: int, columns
     ours = torch.autograd.grad(given.square().sum(), [image, layer.weight])
     theirs = torch.autograd.grad(expected.square().sum(), [image, layer.weight])
     assert all(torch.allclose(a, b, atol=1e-3) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_the_second_version_is_torchvisions_resnet50_fpn_v2() -> None:
+    from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
+
+    arguments = {
+        "backbone": "resnet50",
+        "version": 2,
+        "pyramid_channels": 256,
+        "pyramid_levels": 4,
+        "head_channels": 1024,
+        "anchor_sizes": [32, 64, 128, 256, 512],
+    }
+    spec = NetworkSpec(family="maskrcnn", spatial_dims=2, in_channels=3, out_channels=91, arguments=arguments)
+    own = build_network(spec).network.state_dict()
+    theirs = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None).state_dict()
+    assert {name: value.shape for name, value in own.items()} == {name: value.shape for name, value in theirs.items()}
+
+
+def test_the_second_version_learns_and_finds() -> None:
+    torch.manual_seed(0)
+    arguments = {"backbone": "resnet18", "version": 2, "pyramid_channels": 16, "head_channels": 16,
+                 "pyramid_levels": 4, "anchor_sizes": [8, 16, 32, 64, 128]}  # fmt: skip
+    spec = NetworkSpec(family="maskrcnn", spatial_dims=2, in_channels=1, out_channels=2, arguments=arguments)
+    network = build_network(spec).train()
+    mask = torch.zeros(1, 64, 64, dtype=torch.uint8)
+    mask[0, 8:24, 16:40] = 1
+    target = {"boxes": torch.tensor([[16.0, 8, 40, 24]]), "labels": torch.tensor([1]), "masks": mask}
+    losses = network(torch.randn(2, 1, 64, 64), [target, target])
+    sum(losses.values()).backward()
+    assert not [name for name, parameter in network.named_parameters() if parameter.grad is None]
+    (found,) = network.eval().find(torch.randn(1, 1, 64, 64))
+    assert set(found) == {"boxes", "scores", "labels", "masks"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"version": 3}, {"pyramid_levels": 5}, {"pyramid_levels": 4}, {"anchor_sizes": [8, 16, 32]}]
+)
+def test_a_maskrcnn_refuses_what_does_not_fit(arguments: dict) -> None:
+    spec = NetworkSpec(family="maskrcnn", spatial_dims=2, in_channels=1, out_channels=2, arguments=arguments)
+    with pytest.raises(MedsegError, match="refuses its arguments"):
+        build_network(spec)

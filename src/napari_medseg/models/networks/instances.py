@@ -8,9 +8,10 @@ import torch
 from torch import nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
-from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.models.detection.rpn import RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
@@ -18,11 +19,15 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from napari_medseg.models.networks.backbones import DEFAULT_BACKBONE, Backbone, build_backbone, require_planes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_medseg.models.card import NetworkSpec
 
 _DEFAULTS: dict[str, Any] = {
     "backbone": DEFAULT_BACKBONE,
+    "version": 1,
     "pyramid_channels": 128,
+    "pyramid_levels": 3,
     "anchor_sizes": [32, 64, 128, 256],
     "anchor_ratios": [0.5, 1.0, 2.0],
     "head_channels": 256,
@@ -31,9 +36,9 @@ _DEFAULTS: dict[str, Any] = {
     "score_threshold": 0.05,
     "overlap_threshold": 0.3,
 }
-_PYRAMID = ("0", "1", "2", "pool")
-_BOX_SIDE = 7
-_MASK_CHANNELS = 128
+_BOX_SIDE, _MASK_SIDE = 7, 14
+_MASK_CHANNELS = {1: 128, 2: 256}
+_LEVELS = (3, 4)
 
 
 class InstanceNetwork(nn.Module):
@@ -88,27 +93,34 @@ class InstanceNetwork(nn.Module):
 def build_maskrcnn(spec: NetworkSpec) -> InstanceNetwork:
     """Build a Mask R-CNN with a feature pyramid (Lin et al., CVPR 2017).
 
-    Arguments: ``backbone`` (one of `BACKBONES`), ``pyramid_channels``, ``anchor_sizes`` (pixels, one a level),
-    ``anchor_ratios`` (height to width), ``head_channels``, ``sampled_boxes`` (that the heads
-    learn from in an image), ``detections`` (most an image), ``score_threshold``,
+    Arguments: ``backbone`` (one of `BACKBONES`), ``version`` (2 has the heads and norms of torchvision's
+    ``maskrcnn_resnet50_fpn_v2``, after Li et al., arXiv:2111.11429: more capable, larger, and in need of batches of
+    several images), ``pyramid_channels``, ``pyramid_levels`` (3 from 1/8 of the resolution, 4 from 1/4; one coarser
+    comes on top), ``anchor_sizes`` (pixels, one a level), ``anchor_ratios`` (height to width), ``head_channels``,
+    ``sampled_boxes`` (that the heads learn from in an image), ``detections`` (most an image), ``score_threshold``,
     ``overlap_threshold`` (IoU from which on the weaker of two findings is dropped).
     """
     require_planes(spec, _DEFAULTS)
     chosen: dict[str, Any] = {**_DEFAULTS, **spec.arguments}
-    sizes = chosen["anchor_sizes"]
-    if len(sizes) != len(_PYRAMID):
-        raise ValueError(f"anchor_sizes are {len(_PYRAMID)}, one a level of the pyramid")
+    sizes, n_levels = chosen["anchor_sizes"], chosen["pyramid_levels"]
+    if n_levels not in _LEVELS or chosen["version"] not in _MASK_CHANNELS:
+        raise ValueError(f"pyramid_levels are 3 or 4, and version is 1 or 2, not {n_levels} and {chosen['version']}")
+    if len(sizes) != n_levels + 1:
+        raise ValueError(f"anchor_sizes are {n_levels + 1}, one a level of the pyramid")
+    anchors = AnchorGenerator(tuple((size,) for size in sizes), (tuple(chosen["anchor_ratios"]),) * len(sizes))
+    pooled = [str(n) for n in range(n_levels)]
+    pyramid = Pyramid(
+        build_backbone(chosen["backbone"], spec.in_channels),
+        chosen["pyramid_channels"],
+        n_levels,
+        norm=nn.BatchNorm2d if chosen["version"] == 2 else None,
+    )
     network = MaskRCNN(
-        Pyramid(build_backbone(chosen["backbone"], spec.in_channels), chosen["pyramid_channels"]),
-        rpn_anchor_generator=AnchorGenerator(
-            tuple((size,) for size in sizes), (tuple(chosen["anchor_ratios"]),) * len(sizes)
-        ),
-        box_roi_pool=MultiScaleRoIAlign(list(_PYRAMID[:-1]), output_size=_BOX_SIDE, sampling_ratio=2),
-        mask_roi_pool=MultiScaleRoIAlign(list(_PYRAMID[:-1]), output_size=14, sampling_ratio=2),
-        box_head=TwoMLPHead(chosen["pyramid_channels"] * _BOX_SIDE**2, chosen["head_channels"]),
-        box_predictor=FastRCNNPredictor(chosen["head_channels"], spec.out_channels),
-        mask_head=MaskRCNNHeads(chosen["pyramid_channels"], [_MASK_CHANNELS] * 4, dilation=1),
-        mask_predictor=MaskRCNNPredictor(_MASK_CHANNELS, _MASK_CHANNELS, spec.out_channels),
+        pyramid,
+        rpn_anchor_generator=anchors,
+        box_roi_pool=MultiScaleRoIAlign(pooled, output_size=_BOX_SIDE, sampling_ratio=2),
+        mask_roi_pool=MultiScaleRoIAlign(pooled, output_size=_MASK_SIDE, sampling_ratio=2),
+        **_heads(chosen, anchors, spec.out_channels),
         box_batch_size_per_image=chosen["sampled_boxes"],
         box_detections_per_img=chosen["detections"],
         box_score_thresh=chosen["score_threshold"],
@@ -116,6 +128,24 @@ def build_maskrcnn(spec: NetworkSpec) -> InstanceNetwork:
     )
     network.transform = AsTheyAre(spec.in_channels)
     return InstanceNetwork(network)
+
+
+def _heads(chosen: dict[str, Any], anchors: AnchorGenerator, out_channels: int) -> dict[str, nn.Module]:
+    """Return what reads the pyramid, by torchvision's names; in this order, on which a seed's first weights depend."""
+    channels, box_channels = chosen["pyramid_channels"], chosen["head_channels"]
+    is_second = chosen["version"] == 2
+    mask_channels, norm = _MASK_CHANNELS[chosen["version"]], nn.BatchNorm2d if is_second else None
+    heads: dict[str, nn.Module] = {}
+    if is_second:
+        heads["rpn_head"] = RPNHead(channels, anchors.num_anchors_per_location()[0], conv_depth=2)
+        size = (channels, _BOX_SIDE, _BOX_SIDE)
+        heads["box_head"] = FastRCNNConvFCHead(size, [256] * 4, [box_channels], norm_layer=norm)
+    else:
+        heads["box_head"] = TwoMLPHead(channels * _BOX_SIDE**2, box_channels)
+    heads["box_predictor"] = FastRCNNPredictor(box_channels, out_channels)
+    heads["mask_head"] = MaskRCNNHeads(channels, [mask_channels] * 4, dilation=1, norm_layer=norm)
+    heads["mask_predictor"] = MaskRCNNPredictor(mask_channels, mask_channels, out_channels)
+    return heads
 
 
 class AsTheyAre(GeneralizedRCNNTransform):  # type: ignore[misc]  # torchvision has no types
@@ -141,7 +171,7 @@ class AsTheyAre(GeneralizedRCNNTransform):  # type: ignore[misc]  # torchvision 
 
 
 class Pyramid(nn.Module):
-    """A backbone's features at 1/8, 1/16 and 1/32 of the resolution, joined, with one coarser level more.
+    """A backbone's features from 1/8 or 1/4 of the resolution to 1/32, joined, with one coarser level more.
 
     Parameters
     ----------
@@ -149,19 +179,25 @@ class Pyramid(nn.Module):
         Gives the features.
     out_channels : int
         Of every level; torchvision asks for it by this name.
+    n_levels : int
+        How many of the backbone's, the coarsest ones.
+    norm : callable, optional
+        Makes a layer that normalises so many channels.
     """
 
-    def __init__(self, backbone: Backbone, out_channels: int) -> None:
+    def __init__(
+        self, backbone: Backbone, out_channels: int, n_levels: int, *, norm: Callable[[int], nn.Module] | None = None
+    ) -> None:
         super().__init__()
         self.out_channels = out_channels
-        self._levels = sorted(backbone.channels)[-3:]
+        self._levels = sorted(backbone.channels)[-n_levels:]
         self.body = backbone.module
         self.fpn = FeaturePyramidNetwork(
-            [backbone.channels[level] for level in self._levels], out_channels, LastLevelMaxPool()
+            [backbone.channels[level] for level in self._levels], out_channels, LastLevelMaxPool(), norm_layer=norm
         )
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return the levels "0", "1", "2" and "pool", finest first."""
+        """Return the levels "0", "1", … and "pool", finest first."""
         features = self.body(image)
         levels: dict[str, torch.Tensor] = self.fpn({str(n): features[level] for n, level in enumerate(self._levels)})
         return levels
