@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from napari_medseg import __version__
-from napari_medseg.cli import compare, convert, deidentify, evaluate, info, models, pacs, segment, train
+from napari_medseg.cli import compare, convert, deidentify, evaluate, info, models, pacs, recipes, segment, train
 from napari_medseg.cli.progress_bar import ProgressBar
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import Cancelled
@@ -23,6 +23,7 @@ COMMANDS = {
     "pacs": (pacs, "search image archives (DICOMweb), bring series here, send labels back"),
     "models": (models, "list the models that are installed"),
     "segment": (segment, "segment scans and save the labels"),
+    "recipes": (recipes, "list or print the recipes of training"),
     "train": (train, "train a model from labelled scans"),
     "evaluate": (evaluate, "measure a model on labelled scans, and write a report"),
     "compare": (compare, "measure several models on the same labelled scans, and write a report"),
