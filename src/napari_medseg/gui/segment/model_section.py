@@ -41,12 +41,13 @@ class ModelSection(Section):
 
     Signals
     -------
-    image_chosen(str), model_chosen(str), add_requested(), device_chosen(str), box_toggled(bool), depth_changed(float),
-    run_requested(), cancel_requested() :
+    image_chosen(str), window_chosen(str), model_chosen(str), add_requested(), device_chosen(str), box_toggled(bool),
+    depth_changed(float), run_requested(), cancel_requested() :
         What the user asks for; the strings are keys of choices.
     """
 
     image_chosen = Signal(str)
+    window_chosen = Signal(str)
     model_chosen = Signal(str)
     add_requested = Signal()
     device_chosen = Signal(str)
@@ -60,6 +61,9 @@ class ModelSection(Section):
         self.image_box = ChoiceBox("Open a scan first", self)
         self.image_box.setAccessibleName("Image")
         self.image_box.chosen.connect(self.image_chosen)
+        self.window_box = ChoiceBox("", self)
+        self.window_box.setAccessibleName("Window")
+        self.window_box.chosen.connect(self.window_chosen)
         self.model_box = ChoiceBox("No models", self)
         self.model_box.setAccessibleName("Model")
         self.model_box.chosen.connect(self.model_chosen)
@@ -103,10 +107,11 @@ class ModelSection(Section):
         self.box_text.setWordWrap(True)
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        self._form = form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Image", self.image_box)
+        form.addRow("Window", self.window_box)
         models = QHBoxLayout()
         models.addWidget(self.model_box, 1)
         models.addWidget(self.add_button)
@@ -125,6 +130,14 @@ class ModelSection(Section):
         self.rows.addWidget(self.progress)
         self.rows.addWidget(self.notice)
         self.show_box(None, None)
+        self.show_windows((), "")
+
+    def show_windows(self, choices: Sequence[Choice], key: str) -> None:
+        """List the windows of the image, and which it is in; the row is there only if there are some."""
+        self.window_box.blockSignals(True)
+        self.window_box.set_choices(choices, key)
+        self.window_box.blockSignals(False)
+        self._form.setRowVisible(self.window_box, bool(choices))
 
     def set_models(self, choices: Sequence[Choice], key: str | None = None) -> None:
         """List the models, the fitting ones first."""

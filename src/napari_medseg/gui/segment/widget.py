@@ -23,6 +23,7 @@ from napari_medseg.gui.segment.runner import SharedWorker
 from napari_medseg.gui.segment.save_controller import SaveController
 from napari_medseg.gui.segment.send_controller import SendController
 from napari_medseg.gui.segment.view import SegmentView
+from napari_medseg.gui.segment.window_controller import WindowController
 from napari_medseg.gui.steady_canvas import keep_canvas_steady
 from napari_medseg.gui.subscriptions import Subscriptions
 
@@ -80,6 +81,7 @@ class SegmentWidget(QWidget):
             worker=worker or SharedWorker(),
             catalogue=catalogue or _list_models,
         )
+        self.windows = WindowController(self.view.model, image=lambda: self.runs.image)
         self.models = AddModelController(self.view.model, adder)
         self.view.model.add_requested.connect(self.models.open)
         self.models.added.connect(self.runs.list_models)
@@ -138,6 +140,7 @@ class SegmentWidget(QWidget):
             self.view.labels.labels_box.choose(layer_key(layer))
 
     def _image_changed(self) -> None:
+        self.windows.update()
         self.labels.refresh_layers()
         self.saves.update()
         self.sends.update()
