@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import signal
@@ -90,6 +91,78 @@ def test_the_answer_is_that_of_this_process(worker, tiny_model, noise, expected,
     assert reports[-1] == (total, total, "Cleaning up")
     assert len(shared_files) == 2
     assert not any(path.exists() for path in shared_files)
+
+
+class Watcher:
+    """Holds the labels of a run as a viewer does, and counts what is in them at each step."""
+
+    def __init__(self) -> None:
+        self.arrays: list[np.ndarray] = []
+        self.found: list[int] = []
+
+    def on_labels(self, array: np.ndarray) -> None:
+        self.arrays.append(array)
+
+    def on_progress(self, done: int, total: int, label: str) -> None:
+        if label.startswith("Segmenting"):
+            self.found.append(int(np.count_nonzero(self.arrays[0])) if self.arrays else 0)
+
+
+def mapped_files() -> str:
+    return Path("/proc/self/maps").read_text() if sys.platform.startswith("linux") else ""
+
+
+def assert_no_trace(watcher: Watcher, shared_files: list[Path]) -> None:
+    """What is on screen stays readable; with it the memory goes, and no file was left even before."""
+    assert not any(path.exists() for path in shared_files)
+    (array,) = watcher.arrays
+    assert np.count_nonzero(array) > 0
+    del array
+    watcher.arrays.clear()
+    gc.collect()
+    assert not [path for path in shared_files if str(path) in mapped_files()]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_labels_grow_before_the_callers_eyes(worker, tiny_model, make_noise, expected, shared_files, order):
+    watcher, noise = Watcher(), make_noise(order)
+    result = worker.segment(
+        str(tiny_model), noise, device="cpu", on_labels=watcher.on_labels, on_progress=watcher.on_progress
+    )
+    (array,) = watcher.arrays  # handed over once
+    assert not array.flags.writeable and array.shape == noise.array.shape
+    assert watcher.found[0] == 0 and watcher.found == sorted(watcher.found)
+    assert len({n for n in watcher.found if n}) > 3
+    np.testing.assert_array_equal(array, expected.array)  # no islands go from this model's labels
+    result.array[...] = 7
+    np.testing.assert_array_equal(array, expected.array)  # the result is an array of its own
+    del array
+    assert_no_trace(watcher, shared_files)
+
+
+@pytest.mark.parametrize("how", ["cancel", pytest.param("kill", marks=posix_only)])
+def test_labels_of_a_run_that_ends_early_can_still_be_looked_at(worker, tiny_model, noise, expected, shared_files, how):
+    worker.segment(str(tiny_model), noise, device="cpu")
+    watcher, token, pid = Watcher(), CancelToken(), worker.pid
+    end = at_step(3, token.cancel if how == "cancel" else lambda: os.kill(pid, signal.SIGKILL))
+
+    def on_progress(done: int, total: int, label: str) -> None:
+        watcher.on_progress(done, total, label)
+        end(done, total, label)
+
+    with pytest.raises(Cancelled if how == "cancel" else MedsegError) as caught:
+        worker.segment(
+            str(tiny_model),
+            noise,
+            device="cpu",
+            on_labels=watcher.on_labels,
+            on_progress=on_progress,
+            cancel=token,
+        )
+    del caught  # its traceback holds the frames of the run
+    assert 0 < np.count_nonzero(watcher.arrays[0]) < np.count_nonzero(expected.array)
+    assert_no_trace(watcher, shared_files)
+    assert_works(worker, tiny_model, noise, expected)
 
 
 def test_it_stays_warm(worker, tiny_model, noise, expected):
