@@ -71,6 +71,17 @@ def test_all_axis_orders_give_the_same_labels(make_card, axes, flips):
     np.testing.assert_array_equal(order.inverse_apply(labels), expected)
 
 
+def test_holes_are_filled_where_the_card_says_so(make_card, brightness):
+    geometry = grid_of((0, 0, 0), (1, 1, 1), (40, 44, 48))
+    scan = ball(geometry)
+    middle = tuple(np.round(geometry.ras_to_ijk(CENTRE_RAS)).astype(int))
+    scan[tuple(slice(n - 1, n + 2) for n in middle)] = 0  # 27 voxels of 1 µL
+    for largest_ml, is_filled in ((0.0, False), (0.02, False), (0.1, True)):
+        card = make_card(window=(32, 32, 32), intensity={"scope": "volume"}, postprocess={"fill_holes_ml": largest_ml})
+        labels = FrameTask(card, scan, geometry).run(brightness, CPU)
+        assert bool(labels[middle]) is is_filled
+
+
 def test_labels_have_the_memory_order_of_the_scan(make_card, brightness):
     voxels = np.asfortranarray(np.random.default_rng(0).normal(size=(20, 17, 26)))
     labels = FrameTask(make_card(), voxels, Geometry.from_matrix(voxels.shape, np.eye(4))).run(brightness, CPU)

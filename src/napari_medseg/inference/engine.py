@@ -15,6 +15,7 @@ from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 from napari_medseg.core.prompt import BoxPrompt
 from napari_medseg.inference.fit import first_channel, label_type
 from napari_medseg.inference.grid import WorkGrid, plan_grid
+from napari_medseg.inference.holes import fill_holes
 from napari_medseg.inference.memory import estimate_bytes, require_memory, spoken_bytes
 from napari_medseg.inference.postprocess import remove_islands
 from napari_medseg.inference.predictor import NetworkPredictor
@@ -124,6 +125,7 @@ class FrameTask:
         self._report(self.plan.n_windows, "Cleaning up")
         self._clear_outside_boxes(labels)
         remove_islands(labels, self.card.postprocess, self.geometry.voxel_volume_ml)
+        fill_holes(labels, self.card.postprocess.fill_holes_ml, self.geometry.voxel_volume_ml)
         return labels
 
     def _label(

@@ -125,12 +125,14 @@ class InputSpec(CardPart):
 class PostprocessSpec(CardPart):
     """What of the result is kept: connected parts (26 neighbours, all labels together), or findings by their score.
 
-    ``most_per_label`` is how many findings of a label there can be, such as one right lung; the surest are kept.
+    ``fill_holes_ml`` is how large a hole may be that the structure around it gets; 0 leaves all. ``most_per_label`` is
+    how many findings of a label there can be, such as one right lung; the surest are kept.
     """
 
     keep_components: int | None = Field(default=None, ge=1)
     min_relative: float = Field(default=0.0, ge=0, le=1)
     min_volume_ml: float = Field(default=0.0, ge=0)
+    fill_holes_ml: float = Field(default=0.0, ge=0)
     min_score: float = Field(default=0.5, ge=0, le=1)
     most_per_label: int | None = Field(default=None, ge=1)
 
