@@ -29,7 +29,7 @@ def facts(elements: HeaderElements) -> dict:
     """
     read = {tag: (vr, b"" if tag in SEQUENCES_READ else value) for tag, (vr, value) in elements.values.items()}
     values = {tag: (vr if value else None, value.rstrip(b" ")) for tag, (vr, value) in read.items()}
-    return {**dataclasses.asdict(elements), "values": values}
+    return {**dataclasses.asdict(dataclasses.replace(elements, alike=())), "values": values}
 
 
 def all_files_of_pydicom() -> list[Path]:

@@ -9,7 +9,7 @@ import pytest
 from pydicom.filewriter import dcmwrite
 
 from napari_medseg.core import Cancelled, CancelToken
-from napari_medseg.io.dicom import find_dicom_series
+from napari_medseg.io.dicom import find_dicom_series, scan
 
 
 def test_headers_tell_what_the_panel_shows(tmp_path, series_writer, stack):
@@ -143,6 +143,16 @@ def test_characters_beyond_ascii(tmp_path, slice_maker, slice_saver, stack):
     slice_saver(ds, tmp_path / "x")
     ((series,), _) = find_dicom_series(tmp_path)
     assert (series.patient_name, series.description) == ("Müller^Jürgen", "Schädel nativ")
+
+
+def test_a_slow_disk_is_read_by_threads_and_lists_the_same(tmp_path, series_writer, stack, monkeypatch):
+    for name in ("a", "b", "c"):
+        series_writer(tmp_path / name, stack)
+    (tmp_path / "a" / "notes.txt").write_text("no image")
+    expected = [(one.uid, one.n_images) for one in find_dicom_series(tmp_path)[0]]
+    monkeypatch.setattr(scan, "_SLOW_S", -1.0)
+    monkeypatch.setattr(scan, "_BATCH", 2)
+    assert [(one.uid, one.n_images) for one in find_dicom_series(tmp_path)[0]] == expected
 
 
 def test_progress_reaches_the_end_and_cancel_stops(tmp_path, series_writer, stack):

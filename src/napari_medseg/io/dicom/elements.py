@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -63,6 +63,9 @@ class HeaderElements:
         Byte order of the numbers in the header and of native pixels.
     pixels : PixelElement or None
         Where the pixels are.
+    alike : tuple
+        Equal for two headers only if they differ in nothing but the values of `varying.VARYING`; empty if it is not
+        known.
     """
 
     values: Mapping[int, tuple[str | None, bytes]]
@@ -70,6 +73,7 @@ class HeaderElements:
     media_class: str
     is_little_endian: bool
     pixels: PixelElement | None
+    alike: tuple[Hashable, ...] = ()
 
     def has(self, tag: int) -> bool:
         """Whether the element is there, also if empty."""

@@ -51,7 +51,7 @@ _LARGEST_QUICK_HEADER = 64 * 2**20
 """That of an enhanced image of some ten thousand frames."""
 
 
-def read_elements(path: Path, head: bytes) -> HeaderElements:
+def read_elements(path: Path, head: bytes, size: int | None = None) -> HeaderElements:
     """Read the header of a file up to its pixels.
 
     Parameters
@@ -60,6 +60,8 @@ def read_elements(path: Path, head: bytes) -> HeaderElements:
         A file for which `looks_like_dicom` holds.
     head : bytes
         Its first bytes.
+    size : int, optional
+        Of the file, if it is known already: asking for it takes as long as reading the header.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def read_elements(path: Path, head: bytes) -> HeaderElements:
         If a deflated file grows without end.
     """
     try:
-        return _walk(path, head)
+        return _walk(path, head, path.stat().st_size if size is None else size)
     except NotPlain:
         return read_with_pydicom(path, head)
 
@@ -131,8 +133,7 @@ def _read_inflated(inflated: InflatedHeader, stop: Callable[[BaseTag, str | None
     return dataset
 
 
-def _walk(path: Path, head: bytes) -> HeaderElements:
-    size = path.stat().st_size
+def _walk(path: Path, head: bytes, size: int) -> HeaderElements:
     while True:
         try:
             return walk_header(head, size)

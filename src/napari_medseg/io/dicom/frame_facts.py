@@ -23,23 +23,6 @@ _SPACINGS = (
     (tags.NOMINAL_SCANNED_PIXEL_SPACING, "NominalScannedPixelSpacing"),
 )
 
-VARYING_FACTS = frozenset(
-    {
-        tags.INSTANCE_NUMBER,
-        tags.IMAGE_POSITION_PATIENT,
-        tags.RESCALE_SLOPE,
-        tags.RESCALE_INTERCEPT,
-        tags.WINDOW_CENTER,
-        tags.WINDOW_WIDTH,
-        tags.TRIGGER_TIME,
-        tags.FRAME_REFERENCE_TIME,
-        tags.ACQUISITION_DATE_TIME,
-        tags.ACQUISITION_TIME,
-        tags.CONTENT_TIME,
-    }
-)
-"""Elements that differ between the images of a series, as a rule; nothing but `varying_facts` depends on them."""
-
 _B_VALUES = (
     (tags.DIFFUSION_B_VALUE, "FD"),  # the standard's
     (tags.SIEMENS_B_VALUE, "IS"),  # Siemens
@@ -77,7 +60,7 @@ def facts_of_frame(elements: HeaderElements) -> dict[str, Any]:
 
 
 def varying_facts(elements: HeaderElements) -> dict[str, Any]:
-    """Return those fields of `facts_of_frame` that depend on `VARYING_FACTS`."""
+    """Return those fields of `facts_of_frame` that depend on `varying.VARYING_FACTS`."""
     return {
         "instance_number": elements.integer(tags.INSTANCE_NUMBER, "IS"),
         "position": triple(elements.numbers(tags.IMAGE_POSITION_PATIENT)),

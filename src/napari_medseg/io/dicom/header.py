@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -11,14 +10,12 @@ from napari_medseg.io.dicom import attributes as tags
 from napari_medseg.io.dicom.encoding import is_encapsulated
 from napari_medseg.io.dicom.faults import cut_short
 from napari_medseg.io.dicom.file_header import read_elements
-from napari_medseg.io.dicom.frame_facts import VARYING_FACTS, facts_of_frame, positive, varying_facts
-from napari_medseg.io.dicom.instance import Instance, PixelFormat
+from napari_medseg.io.dicom.frame_facts import facts_of_frame, positive, varying_facts
+from napari_medseg.io.dicom.instance import Instance, PixelFormat, changed
+from napari_medseg.io.dicom.varying import VARYING
 
 if TYPE_CHECKING:
     from napari_medseg.io.dicom.elements import HeaderElements, PixelElement
-
-VARYING = VARYING_FACTS | {tags.SOP_INSTANCE_UID, tags.SLICE_LOCATION}
-"""Elements that differ between the files of a series, as a rule."""
 
 _SIBLINGS_KEPT = 64
 _NO_FILE = Path()
@@ -69,7 +66,7 @@ def instance_from(elements: HeaderElements, path: Path) -> Instance:
         raise ValueError("there are no pixels")
     if tags.PER_FRAME_GROUPS in elements.values:
         return _instance_from_all(elements, elements.pixels, path)
-    alike = (
+    alike = elements.alike or (
         elements.transfer_syntax,
         elements.is_little_endian,
         elements.pixels.tag,
@@ -81,17 +78,16 @@ def instance_from(elements: HeaderElements, path: Path) -> Instance:
         with _siblings_lock:
             while len(_siblings) >= _SIBLINGS_KEPT:
                 del _siblings[next(iter(_siblings))]
-            _siblings[alike] = replace(found, path=_NO_FILE)
+            _siblings[alike] = changed(found, {"path": _NO_FILE})
         return found
-    return replace(
-        sibling,
-        path=path,
-        pixels_at=elements.pixels.offset,
-        pixels_length=_pixel_bytes(elements.pixels, sibling.pixel_format, sibling.n_frames, path),
-        sop_instance_uid=elements.text(tags.SOP_INSTANCE_UID),
-        slice_location=elements.number(tags.SLICE_LOCATION),
-        **varying_facts(elements),
-    )
+    own = {
+        "path": path,
+        "pixels_at": elements.pixels.offset,
+        "pixels_length": _pixel_bytes(elements.pixels, sibling.pixel_format, sibling.n_frames, path),
+        "sop_instance_uid": elements.text(tags.SOP_INSTANCE_UID),
+        "slice_location": elements.number(tags.SLICE_LOCATION),
+    }
+    return changed(sibling, own | varying_facts(elements))
 
 
 def _instance_from_all(elements: HeaderElements, pixels: PixelElement, path: Path) -> Instance:

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from napari_medseg.io.dicom.elements import HeaderElements, PixelElement
+from napari_medseg.io.dicom.varying import VARYING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,7 @@ class HeaderLayout:
         self.n_fixed = sum(len(part) for part in self._fixed)
         self._tags = [(tag, told) for tag, told, _, _ in own]
         self._value_parts = _getter([slice(begin, end) for _, _, begin, end in own])
+        self._constant_parts = _getter([slice(begin, end) for tag, _, begin, end in own if tag not in VARYING])
         self._end = max(
             max(begin + _SHORTEST_ELEMENT for begin, _ in fixed), *(end for _, end in fixed), *(v[3] for v in own)
         )
@@ -77,7 +79,8 @@ class HeaderLayout:
         """Return the elements of a header that fits."""
         values = {tag: (told, value) for (tag, told), value in zip(self._tags, self._value_parts(data), strict=True)}
         pixels = PixelElement(self._pixels.tag, self._pixels.offset, self._pixels.length, size - self._pixels.offset)
-        return HeaderElements(values, self._syntax, self._media_class, True, pixels)
+        alike = (self, self._constant_parts(data))
+        return HeaderElements(values, self._syntax, self._media_class, True, pixels, alike)
 
 
 _layouts: OrderedDict[tuple[bytes, int], HeaderLayout] = OrderedDict()

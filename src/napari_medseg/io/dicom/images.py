@@ -36,7 +36,7 @@ MOST_FRAMES = 1 << 18
 """Frames of one file; beyond it the header is damaged."""
 
 
-def read_images(path: Path, head: bytes) -> list[Instance] | str:
+def read_images(path: Path, head: bytes, size: int | None = None) -> list[Instance] | str:
     """Read what a DICOM file tells about its images.
 
     Parameters
@@ -45,6 +45,8 @@ def read_images(path: Path, head: bytes) -> list[Instance] | str:
         The file.
     head : bytes
         Its first bytes (see `sniff.read_head`).
+    size : int, optional
+        Of the file, if it is known.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def read_images(path: Path, head: bytes) -> list[Instance] | str:
     MedsegError
         If it ends before its pixels do, or promises more frames than it holds.
     """
-    elements = read_elements(path, head)
+    elements = read_elements(path, head, size)
     if not holds_image(elements):
         return elements.text(tags.SOP_CLASS_UID) or elements.media_class
     return images_of(instance_from(elements, path), elements)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_medseg.core.progress import CancelToken, ProgressCallback, report
 
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Task = TypeVar("Task")
+
+_END: Any = object()
 
 
 def run_tasks(
@@ -45,23 +49,37 @@ def run_tasks(
     Exception
         The first that a task raised; tasks that wait are dropped, and those that run are waited for.
     """
-
-    def guarded(task: Task) -> None:
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        work(task)
-
     total = len(tasks)
+    waiting = iter(tasks)
+    taking = Lock()
+    outcomes: SimpleQueue[BaseException | None] = SimpleQueue()
+    stop = Event()
+
+    def take_and_do() -> None:
+        while not stop.is_set():
+            with taking:
+                task = next(waiting, _END)
+            if task is _END:
+                return
+            try:
+                if cancel is not None:
+                    cancel.raise_if_cancelled()
+                work(task)
+            except BaseException as error:  # raised again by the thread that waits
+                outcomes.put(error)
+                return
+            outcomes.put(None)
+
     report(on_progress, 0, total, label, cancel)
+    # No future for each task: waiting for the first of hundreds costs more than reading an image.
     with ThreadPoolExecutor(n_threads) as pool:
-        waiting: set[Future[None]] = {pool.submit(guarded, task) for task in tasks}
-        done = 0
         try:
-            while waiting:
-                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    future.result()
-                done += len(finished)
+            for _ in range(min(n_threads, total)):
+                pool.submit(take_and_do)
+            for done in range(1, total + 1):
+                error = outcomes.get()
+                if error is not None:
+                    raise error
                 report(on_progress, done, total, label, cancel)
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            stop.set()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,17 +19,20 @@ from napari_medseg.io.dicom.images import read_images
 from napari_medseg.io.dicom.instance import Instance
 from napari_medseg.io.dicom.rtstruct import RTSTRUCT_CLASS
 from napari_medseg.io.dicom.series import describe_series
-from napari_medseg.io.dicom.sniff import looks_like_dicom, read_head
+from napari_medseg.io.dicom.sniff import looks_like_dicom, read_head_and_size
 from napari_medseg.io.dicom.without_image import what_is_held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from napari_medseg.core.study import Series
 
-_THREADS = 4
+_THREADS = 8
 """They read the heads of files ahead, which hides a slow disk or network; one thread makes sense of them."""
+
+_SLOW_S = 1e-3
+"""For a file, from which on threads pay: reading what the system has in memory, they only wait for each other."""
 
 _BATCH = 32
 """Files a thread reads at once; a switch of threads costs as much as a header."""
@@ -35,6 +40,9 @@ _BATCH = 32
 
 _Outcome = list[Instance] | str | MedsegError | None
 """The images of a file, the UID of what else it holds, what is wrong with it, or None if it is no DICOM."""
+
+_Head = tuple[bytes, int] | OSError
+"""The first bytes of a file and its size, or why it could not be opened."""
 
 
 @dataclass
@@ -116,21 +124,34 @@ def _read_files(
 ) -> None:
     batches = [files[n : n + _BATCH] for n in range(0, len(files), _BATCH)]
     report(on_progress, 0, len(files), "Reading headers", cancel)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            done = 0
-            for batch, heads in zip(batches, _ahead(pool, batches), strict=True):
-                for path, head in zip(batch, heads, strict=True):
-                    found.add(path, _read_file(path, head))
-                done += len(batch)
-                report(on_progress, done, len(files), "Reading headers", cancel)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    done = 0
+    with closing(_heads(batches)) as all_heads:
+        for batch, heads in zip(batches, all_heads, strict=True):
+            for path, head in zip(batch, heads, strict=True):
+                found.add(path, _read_file(path, head))
+            done += len(batch)
+            report(on_progress, done, len(files), "Reading headers", cancel)
 
 
-def _ahead(pool: ThreadPoolExecutor, batches: list[list[Path]]) -> Iterator[list[bytes | OSError]]:
+def _heads(batches: list[list[Path]]) -> Generator[list[_Head]]:
+    """Read the heads of batches in order; from the first slow one on by threads."""
+    for n, batch in enumerate(batches):
+        begin = time.perf_counter()
+        heads = _read_heads(batch)
+        is_slow = time.perf_counter() - begin > _SLOW_S * len(batch)
+        yield heads
+        if is_slow:
+            with ThreadPoolExecutor(_THREADS) as pool:
+                try:
+                    yield from _ahead(pool, batches[n + 1 :])
+                finally:
+                    pool.shutdown(wait=True, cancel_futures=True)
+            return
+
+
+def _ahead(pool: ThreadPoolExecutor, batches: list[list[Path]]) -> Iterator[list[_Head]]:
     """Read the heads of batches in order, a few batches ahead of the one that is wanted."""
-    waiting: deque[Future[list[bytes | OSError]]] = deque()
+    waiting: deque[Future[list[_Head]]] = deque()
     for batch in batches:
         waiting.append(pool.submit(_read_heads, batch))
         if len(waiting) > 2 * _THREADS:
@@ -139,11 +160,11 @@ def _ahead(pool: ThreadPoolExecutor, batches: list[list[Path]]) -> Iterator[list
         yield waiting.popleft().result()
 
 
-def _read_heads(files: list[Path]) -> list[bytes | OSError]:
-    heads: list[bytes | OSError] = []
+def _read_heads(files: list[Path]) -> list[_Head]:
+    heads: list[_Head] = []
     for path in files:
         try:
-            heads.append(read_head(path))
+            heads.append(read_head_and_size(path))
         except OSError as error:
             heads.append(error)
     return heads
@@ -162,13 +183,14 @@ def _list_files(place: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     return files
 
 
-def _read_file(path: Path, head: bytes | OSError) -> _Outcome:
-    if isinstance(head, OSError):
-        return unreadable(path, head.strerror or "") if path.suffix.lower() in (".dcm", ".ima") else None
+def _read_file(path: Path, found: _Head) -> _Outcome:
+    if isinstance(found, OSError):
+        return unreadable(path, found.strerror or "") if path.suffix.lower() in (".dcm", ".ima") else None
+    head, size = found
     if not looks_like_dicom(head):
         return None
     try:
-        return read_images(path, head)
+        return read_images(path, head, size)
     except MedsegError as error:
         return error
     except UNREADABLE:
