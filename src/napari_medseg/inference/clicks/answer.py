@@ -1,0 +1,105 @@
+"""The object before a prompt, and what an answer changes: one bounded region, never a locked voxel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_medseg.core.errors import MedsegError
+from napari_medseg.inference.clicks.window import BoolArray, Region
+
+_LOOKED_AT = 1 << 23
+"""Voxels that are read to find an object in a large scan; more are skipped evenly."""
+
+Extent = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class CurrentObject:
+    """The object as it is in the labels, whoever painted it.
+
+    Parameters
+    ----------
+    labels : ndarray of unsigned integers, shape (i, j, k)
+        All labels of the scan; only read.
+    label : int
+        Of the object.
+    locked : frozenset of int
+        Labels whose voxels never change.
+
+    Raises
+    ------
+    MedsegError
+        If the object's own label is locked.
+    """
+
+    labels: npt.NDArray[Any] = field(repr=False)
+    label: int
+    locked: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.label in self.locked:
+            raise MedsegError("The segment is locked.", "Unlock it, or choose another one.")
+
+    def extent(self, ranges: tuple[tuple[int, int], ...]) -> Extent | None:
+        """Return the first and the last voxel of the object, each of shape (3,), or None if there is nothing of it.
+
+        In a large scan both may be some voxels off, and a thread finer than these can be missed.
+
+        Parameters
+        ----------
+        ranges : tuple of (int, int)
+            The part of the scan to look at, as `ClickScene.ranges` gives it.
+        """
+        start = np.array([a for a, _ in ranges])
+        part = self.labels[tuple(slice(a, b) for a, b in ranges)]
+        every = max(1, int(np.ceil((part.size / _LOOKED_AT) ** (1 / 3))))
+        mask = part[::every, ::every, ::every] == self.label
+        found = [np.flatnonzero(mask.any(axis=tuple(n for n in range(3) if n != axis))) for axis in range(3)]
+        if not found[0].size:
+            return None
+        low = start + every * np.array([at[0] for at in found])
+        high = start + every * np.array([at[-1] for at in found])
+        return low.astype(np.float64), high.astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class ClickAnswer:
+    """The object after a prompt.
+
+    Parameters
+    ----------
+    region : tuple of slice
+        The part of the scan in which the object may have changed.
+    mask : ndarray of bool
+        Which voxels of the region belong to it now.
+    zoom : float
+        How many times as coarse as the scan the object was seen.
+    """
+
+    region: Region
+    mask: BoolArray = field(repr=False)
+    zoom: float = 1.0
+
+    def changes(self, current: CurrentObject) -> tuple[tuple[npt.NDArray[np.intp], ...], npt.NDArray[Any]]:
+        """Return what has to be painted, as napari's ``data_setitem`` takes it.
+
+        Returns
+        -------
+        indices : tuple of ndarray
+            Voxels (i, j, k) whose label changes.
+        values : ndarray
+            Their new labels, of the labels' type.
+        """
+        before = current.labels[self.region]
+        own = before == current.label
+        free = np.ones(before.shape, bool)
+        for label in current.locked:
+            free &= before != label
+        changed = np.nonzero((own != self.mask) & free)
+        values = np.where(self.mask[changed], current.label, 0).astype(current.labels.dtype)
+        starts = [part.start for part in self.region]
+        return tuple(at + start for at, start in zip(changed, starts, strict=True)), values
