@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from napari_medseg.core.progress import ProgressCallback
     from napari_medseg.models.catalogue import ModelFolder
+    from napari_medseg.training.clicks.recipe import ClicksRecipe
     from napari_medseg.training.planes.recipe import PlanesRecipe
     from napari_medseg.training.pretraining.recipe import PretrainingRecipe
     from napari_medseg.training.recipe import Recipe
@@ -61,6 +62,7 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback | None, say
     """
     import torch
 
+    from napari_medseg.training.clicks.recipe import ClicksRecipe
     from napari_medseg.training.hardware import choose_hardware
     from napari_medseg.training.journal import has_tensorboard
     from napari_medseg.training.pretraining.recipe import PretrainingRecipe
@@ -78,7 +80,9 @@ def run(arguments: argparse.Namespace, on_progress: ProgressCallback | None, say
     if isinstance(recipe, PretrainingRecipe):
         _pretrain(recipe, arguments, options, on_progress, say)
         return 0
-    if isinstance(recipe, Recipe):
+    if isinstance(recipe, ClicksRecipe):
+        model: ModelFolder | None = _train_clicks(recipe, arguments, options, on_progress)
+    elif isinstance(recipe, Recipe):
         model = _train_volumes(recipe, arguments, options, on_progress)
     else:
         model = _train_planes(recipe, arguments, options, on_progress)
@@ -99,6 +103,9 @@ def _tell(model: ModelFolder, arguments: argparse.Namespace, say: Say) -> None:
         say(f"It is listed as {model.card.name} in the viewer: napari-medseg segment SCAN --model {model.card.name}")
         return
     path = shlex.quote(str(model.path))
+    if model.card.task == "clicks":
+        say(f"To click with it in the viewer: napari-medseg models add {path}")
+        return
     say(f"To use it: napari-medseg segment SCAN --model {path} --output LABELS.nii.gz")
     say(f"To list it in the viewer: napari-medseg models add {path}")
 
@@ -138,6 +145,16 @@ def _train_planes(
     if arguments.run_name is not None:
         return None
     return finish_planes(recipe, plans, arguments.output / recipe.name, on_progress)
+
+
+def _train_clicks(
+    recipe: ClicksRecipe, arguments: argparse.Namespace, options: RunOptions, on_progress: ProgressCallback | None
+) -> ModelFolder:
+    from napari_medseg.training.clicks.runs import train_clicks
+
+    if arguments.run_name not in (None, "final"):
+        raise MedsegError(f"There is no run '{arguments.run_name}'.", "A click recipe has one run, final.")
+    return train_clicks(recipe, arguments.data, arguments.output, on_progress, options=options)
 
 
 def _pretrain(

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 
@@ -52,8 +52,21 @@ class Lessons(Protocol):
     def loss(self, network: torch.nn.Module, step: int) -> torch.Tensor:
         """Return the loss of a network on the batch of a step, on the network's device.
 
-        The same step gives the same batch.
+        The same step gives the same batch, after the same steps if they are `Remembering`.
         """
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """Lessons that depend on what went before: their state is part of every checkpoint."""
+
+    def state(self) -> dict[str, Any]:
+        """Return it, of tensors, numbers, lists and mappings."""
+        ...
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on from it."""
         ...
 
 
@@ -251,6 +264,8 @@ class Training:
             "scaler": self._scaler.state_dict(),
             "random": self._hardware.random_state(),
         }
+        if isinstance(self._batches, Remembering):
+            state["lessons"] = self._batches.state()
         if self._best is not None:
             state |= {"best": self._best.state(), "stopped": self._best.is_over}
         return state
@@ -267,6 +282,8 @@ class Training:
             self._scaler.load_state_dict(state["scaler"])
         if "random" in state:
             self._hardware.set_random_state(state["random"])
+        if isinstance(self._batches, Remembering) and "lessons" in state:
+            self._batches.take_up(state["lessons"])
         if self._best is not None and "best" in state:
             self._best.take_up(state["best"])
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from napari_medseg.training.clicks.recipe import ClicksRecipe
     from napari_medseg.training.planes.recipe import PlanesRecipe
     from napari_medseg.training.recipe import Recipe
 
@@ -25,7 +26,7 @@ _VECTOR_FILE = "test_vector.safetensors"
 
 
 def write_model(
-    recipe: Recipe | PlanesRecipe,
+    recipe: Recipe | PlanesRecipe | ClicksRecipe,
     state: Mapping[str, torch.Tensor],
     path: Path,
     *,
@@ -36,7 +37,7 @@ def write_model(
 
     Parameters
     ----------
-    recipe : Recipe or PlanesRecipe
+    recipe : Recipe, PlanesRecipe or ClicksRecipe
         What the model was trained by.
     state : mapping of str to Tensor
         Its weights; stored with 16 bits.
@@ -64,7 +65,7 @@ def write_card(folder: ModelFolder) -> None:
 
 
 def build_card(
-    recipe: Recipe | PlanesRecipe,
+    recipe: Recipe | PlanesRecipe | ClicksRecipe,
     weights: WeightsSpec,
     quality: Sequence[QualityRecord] = (),
     cpu_seconds_per_megavoxel: float | None = None,

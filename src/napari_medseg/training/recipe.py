@@ -86,7 +86,7 @@ class CardWords(RecipePart):
 
     title: str
     description: str
-    task: Literal["semantic", "instances"] = "semantic"
+    task: Literal["semantic", "instances", "clicks"] = "semantic"
     modality: tuple[str, ...]
     body_part: str
     labels: tuple[LabelSpec, ...]

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.training.clicks.recipe import ClicksRecipe
 from napari_medseg.training.planes.recipe import PlanesRecipe
 from napari_medseg.training.pretraining.recipe import PretrainingRecipe
 from napari_medseg.training.recipe import Recipe, read_recipe
@@ -17,14 +18,14 @@ from napari_medseg.training.recipe import Recipe, read_recipe
 RECIPES = Path(__file__).parent / "recipes"
 
 
-AnyRecipe = Recipe | PlanesRecipe | PretrainingRecipe
+AnyRecipe = Recipe | PlanesRecipe | PretrainingRecipe | ClicksRecipe
 
 
 def load_recipe(name_or_path: str | Path) -> AnyRecipe:
     """Read a recipe: a file, or the name of one that comes with the program.
 
-    A recipe whose data are described by ``data.cases`` is for planes, and one with ``classes`` pretrains a backbone;
-    any other is for volumes, in TOML.
+    A recipe whose data are described by ``data.cases`` is for planes, one with ``classes`` pretrains a backbone, and
+    one with ``clicks`` is for a click network; any other is for volumes, in TOML.
 
     Raises
     ------
@@ -61,8 +62,10 @@ def _read(path: Path, *, is_yaml: bool) -> dict[str, Any]:
     return content
 
 
-def _planes(content: dict[str, Any], path: Path) -> PlanesRecipe | PretrainingRecipe:
+def _planes(content: dict[str, Any], path: Path) -> PlanesRecipe | PretrainingRecipe | ClicksRecipe:
     try:
+        if "clicks" in content:
+            return ClicksRecipe.model_validate(content)
         if "classes" in content:
             return PretrainingRecipe.model_validate(content)
         return PlanesRecipe.model_validate(content)
