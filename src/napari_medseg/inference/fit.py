@@ -62,7 +62,8 @@ def check_fit(card: ModelCard, volume: Volume) -> Fit:
         With the first reason found against it.
     """
     return (
-        _check_modality(card, volume)
+        _check_task(card)
+        or _check_modality(card, volume)
         or _check_shape(card, volume)
         or _check_channels(card, volume)
         or _check_spacing(card, volume)
@@ -128,6 +129,12 @@ def label_type(card: ModelCard) -> np.dtype[Any]:
     if card.task == "instances":
         return np.dtype(np.uint16)
     return smallest_label_type(max((label.value for label in card.labels), default=1))
+
+
+def _check_task(card: ModelCard) -> Fit | None:
+    if card.task != "clicks":
+        return None
+    return Fit(False, f"{card.title} finds nothing by itself.", "Point at a structure, or choose another model.")
 
 
 def _check_modality(card: ModelCard, volume: Volume) -> Fit | None:

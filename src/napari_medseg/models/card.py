@@ -183,8 +183,8 @@ class ModelCard(CardPart):
         By which scripts and the command line call it; also its folder's name.
     title, description : str
         For the reader of a list; what it finds, in which scans.
-    task : {"semantic", "instances"}
-        One label per structure, or one per thing found.
+    task : {"semantic", "instances", "clicks"}
+        One label per structure; one per thing found; or the one object that prompts point at.
     modality : tuple of str
         DICOM words (PS3.3 C.7.3.1.1.1), such as "MR".
     body_part : str
@@ -209,7 +209,7 @@ class ModelCard(CardPart):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     title: str
     description: str
-    task: Literal["semantic", "instances"]
+    task: Literal["semantic", "instances", "clicks"]
     modality: tuple[str, ...]
     body_part: str
     network: NetworkSpec
@@ -278,6 +278,8 @@ class ModelCard(CardPart):
             raise ValueError("input.longest_side is for networks of planes, instead of spacing_mm")
         if self.task == "instances" and self.network.family != "maskrcnn":
             raise ValueError(f"a network of family {self.network.family} finds no instances")
+        if self.task == "clicks" and (self.network.out_channels != 1 or len(self.labels) != 1):
+            raise ValueError("a click model has one label and one channel: the object against everything else")
         if self.task == "instances" and self.input.crop is not None:
             raise ValueError("input.crop is not for networks that find instances")
         swapped = [value for pair in self.input.mirror_swaps for value in pair]
