@@ -173,7 +173,8 @@ def seeds_of(view: WindowView) -> Seeds:
 def _distance(points: PointArray, view: WindowView) -> npt.NDArray[np.float32]:
     """Return the distance of each voxel to the nearest point; infinite without points."""
     nearest = np.full(view.image.shape, np.inf, np.float32)
-    axes = np.ix_(*[np.arange(n) for n in nearest.shape])
+    sides: tuple[int, ...] = view.image.shape
+    axes = np.ix_(*[np.arange(side) for side in sides])
     for point in points[:: max(1, len(points) // 64)]:  # of a long scribble every few
         squares = np.zeros((), np.float32)
         for axis, at in zip(axes, point, strict=True):
