@@ -157,9 +157,20 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
+def refuse_more_than_there_is() -> None:
+    """Let a row that needs more memory than is free fail, instead of what else runs on this computer."""
+    import resource
+
+    (free,) = (line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable"))
+    most = int(free.split()[1]) * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
 def measure(options: argparse.Namespace) -> None:
     """Measure one row in this process, and print it as JSON."""
     import torch
+
+    refuse_more_than_there_is()
 
     torch.set_num_threads(os.cpu_count() or 1)
     shape = tuple(int(n) for n in options.shape.split("x"))

@@ -221,3 +221,23 @@ def test_a_maskrcnn_refuses_what_does_not_fit(arguments: dict) -> None:
     spec = NetworkSpec(family="maskrcnn", spatial_dims=2, in_channels=1, out_channels=2, arguments=arguments)
     with pytest.raises(MedsegError, match="refuses its arguments"):
         build_network(spec)
+
+
+@pytest.mark.parametrize("n_boxes", [0, 3, 63, 64, 129, 500])
+def test_pooling_by_several_cores_gives_what_torchvision_gives(monkeypatch: pytest.MonkeyPatch, n_boxes: int) -> None:
+    from torchvision.ops import MultiScaleRoIAlign
+
+    from napari_medseg.models.networks.pooling import BoxPooling
+
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    generator = torch.Generator().manual_seed(0)
+    corners = torch.rand(n_boxes, 2, generator=generator) * 200
+    boxes = torch.cat([corners, corners + 1 + torch.rand(n_boxes, 2, generator=generator) * 55], dim=1)
+    levels = {name: torch.randn(1, 4, side, side, generator=generator) for name, side in (("0", 64), ("1", 32))}
+    expected = MultiScaleRoIAlign(["0", "1"], 7, 2).eval()(levels, [boxes], [(256, 256)])
+    pooling = BoxPooling(["0", "1"], 7, 2).eval()
+    assert torch.equal(pooling(levels, [boxes], [(256, 256)]), expected)
+    with torch.inference_mode():
+        assert torch.equal(pooling(levels, [boxes], [(256, 256)]), expected)
+    two = pooling({name: level.repeat(2, 1, 1, 1) for name, level in levels.items()}, [boxes, boxes], [(256, 256)] * 2)
+    assert torch.equal(two, expected.repeat(2, 1, 1, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from napari_medseg.inference.postprocess import bounding_box
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_FACES = 6
+_FACES: Final = 6
 
 
 def fill_holes(labels: npt.NDArray[Any], largest_ml: float, voxel_volume_ml: float) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -86,7 +87,7 @@ class NetworkPredictor:
             If the network gives values that are not finite.
         """
         scores = self._with_mirrors(self._prepared(windows))
-        if not bool(torch.isfinite(scores).all()):
+        if not math.isfinite(float(scores.sum())):  # far quicker than asking each
             raise MedsegError(
                 "The model gave values that are not numbers.", "Its weights may be damaged; install or train it again."
             )

@@ -51,15 +51,21 @@ class OpenVinoNetwork:
             raise
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         options["INFERENCE_NUM_THREADS"] = str(torch.get_num_threads())
-        self._request = core.compile_model(model, "CPU", options).create_infer_request()
+        compiled = core.compile_model(model, "CPU", options)
+        self._shape = tuple(compiled.output(0).shape)
+        self._request = compiled.create_infer_request()
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Turn windows (n, channel, *window) into scores (n, class, *window), float32."""
+        import openvino
+
         scores = []
         for window in batch.float():
+            found = np.empty(self._shape, np.float32)  # the network writes into it: no copy
+            self._request.set_output_tensor(0, openvino.Tensor(found, shared_memory=True))
             self._request.infer({0: window[None].contiguous().numpy()}, share_inputs=True)
-            scores.append(torch.from_numpy(np.array(self._request.get_output_tensor(0).data)))
-        return torch.cat(scores)
+            scores.append(torch.from_numpy(found))
+        return scores[0] if len(scores) == 1 else torch.cat(scores)
 
 
 def _convert(network: torch.nn.Module, shape: tuple[int, ...], folder: Path) -> None:

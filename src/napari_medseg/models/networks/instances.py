@@ -13,10 +13,11 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
-from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
+from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from napari_medseg.models.networks.backbones import DEFAULT_BACKBONE, Backbone, build_backbone, require_planes
+from napari_medseg.models.networks.pooling import BoxPooling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,8 +119,8 @@ def build_maskrcnn(spec: NetworkSpec) -> InstanceNetwork:
     network = MaskRCNN(
         pyramid,
         rpn_anchor_generator=anchors,
-        box_roi_pool=MultiScaleRoIAlign(pooled, output_size=_BOX_SIDE, sampling_ratio=2),
-        mask_roi_pool=MultiScaleRoIAlign(pooled, output_size=_MASK_SIDE, sampling_ratio=2),
+        box_roi_pool=BoxPooling(pooled, output_size=_BOX_SIDE, sampling_ratio=2),
+        mask_roi_pool=BoxPooling(pooled, output_size=_MASK_SIDE, sampling_ratio=2),
         **_heads(chosen, anchors, spec.out_channels),
         box_batch_size_per_image=chosen["sampled_boxes"],
         box_detections_per_img=chosen["detections"],
