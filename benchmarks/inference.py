@@ -272,6 +272,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("unet", "classes", "curves", "large", "radiograph", "measure"))
     parser.add_argument("--side", type=int, default=256, help="of the volume for `unet`")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="only these, for `unet`")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--way", choices=WAYS)
     parser.add_argument("--shape")
@@ -289,6 +290,7 @@ def main() -> None:
             from napari_medseg.inference.backends.network import computes_bfloat16
 
             ways = tuple(way for way in WAYS if computes_bfloat16() or way != "monai-bf16")
+            ways = tuple(way for way in ways if way in options.ways)
             table([(side, 5, 0.25, five), (side, 5, 0.5, five)], ways, "monai")
         case "classes":
             table([("192x192x192", 117, 0.25, small), ("384x384x384", 117, 0.25, small)], ("monai", "torch"), "monai")

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
+from torchvision.ops import MultiScaleRoIAlign
 from torchvision.transforms.v2.functional import resize
 
 from napari_medseg.core.geometry import Geometry
@@ -78,6 +79,9 @@ def plain_findings(network: torch.nn.Module, card: ModelCard) -> Callable[[np.nd
     detector = network.get_submodule("network")
     side = card.input.longest_side or SIDE
     detector.transform = GeneralizedRCNNTransform(side, side, [0.0], [1.0])
+    heads, levels = detector.roi_heads, [str(n) for n in range(3)]
+    heads.box_roi_pool = MultiScaleRoIAlign(levels, output_size=7, sampling_ratio=2)
+    heads.mask_roi_pool = MultiScaleRoIAlign(levels, output_size=14, sampling_ratio=2)
     detector.eval()
 
     def label(pixels: np.ndarray) -> np.ndarray:

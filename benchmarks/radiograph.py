@@ -78,6 +78,7 @@ def _wait(done: object) -> None:
 def plain_same(model: str, image: Path | None, runs: int) -> dict[str, object]:
     """Measure the same network, called as torchvision is called."""
     from torchvision.models.detection.transform import GeneralizedRCNNTransform
+    from torchvision.ops import MultiScaleRoIAlign
 
     from napari_medseg.models import find_model
     from napari_medseg.models.networks import build_network
@@ -88,6 +89,8 @@ def plain_same(model: str, image: Path | None, runs: int) -> dict[str, object]:
     load_weights(network, folder)
     whole = network.get_submodule("network")
     whole.transform = GeneralizedRCNNTransform(800, 1333, [0.0], [1.0])
+    whole.roi_heads.box_roi_pool = MultiScaleRoIAlign(["0", "1", "2"], output_size=7, sampling_ratio=2)
+    whole.roi_heads.mask_roi_pool = MultiScaleRoIAlign(["0", "1", "2"], output_size=14, sampling_ratio=2)
     whole.eval()  # the new transform too, or it pastes no masks
     return _plain(whole, radiograph(image), 1, runs)
 

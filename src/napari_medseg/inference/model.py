@@ -58,6 +58,7 @@ class Model:
         self._network.eval().requires_grad_(False)
         if folder.card.network.spatial_dims == 3:
             self._network.to(memory_format=torch.channels_last_3d)
+        self._network_at = "cpu"
         self._on_processor = CpuNetworks(self._network, folder.card)
 
     @property
@@ -155,7 +156,11 @@ class Model:
         return tuple(Segment(label.value, label.name, code_of(label), label.colour) for label in labels)
 
     def _network_for(self, attempt: Attempt) -> torch.nn.Module:
-        return self._network.to(attempt.device)
+        if self._network_at != attempt.device:  # asking a thousand tensors to move where they are takes a while, too
+            self._network_at = ""
+            self._network.to(attempt.device)
+            self._network_at = attempt.device
+        return self._network
 
 
 def load_model(name: str | Path, device: str = "auto", *, user_folder: Path | None = None) -> Model:

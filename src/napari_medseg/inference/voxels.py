@@ -81,6 +81,9 @@ def lowest_finite(voxels: npt.NDArray[Any]) -> float:
     """Return the lowest finite value; 0 if there is none."""
     if voxels.dtype.kind != "f":
         return float(voxels.min())
+    lowest = float(voxels.min())
+    if np.isfinite(lowest):
+        return lowest
     lowest = np.inf
     for plane in voxels:  # a plane at a time: no mask of the whole volume
         finite = plane[np.isfinite(plane)]
@@ -92,9 +95,8 @@ def finite_float32(voxels: npt.NDArray[Any], floor: float) -> npt.NDArray[np.flo
     """Return a contiguous float32 copy in which values that are not finite are `floor`."""
     values = np.array(voxels, dtype=np.float32, order="C")
     if voxels.dtype.kind == "f":
-        odd = ~np.isfinite(values)
-        if odd.any():
-            values[odd] = floor
+        if not np.isfinite(values.sum(dtype=np.float64)):  # quicker than asking each
+            values[~np.isfinite(values)] = floor
     return values
 
 
