@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
     parser.add_argument("--size", default="1440x900", help="of the window, in pixels")
     parser.add_argument("--patience", type=float, default=900.0, help="seconds to wait for each step")
-    parser.add_argument("--only", choices=("studies", "pacs"), help="take only this picture")
+    parser.add_argument("--only", choices=("studies", "pacs", "findings"), help="take only these pictures")
     options = parser.parse_args()
     width, height = (int(side) for side in options.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
@@ -54,12 +54,14 @@ def main() -> None:
         viewer.open(str(scans), plugin="napari-medseg")
         studies = find_panel(viewer, "Studies")
         assert isinstance(studies, StudiesWidget)
-        if options.only != "pacs":
+        if options.only in (None, "studies"):
             take_study_picture(viewer, studies, options.out, options.patience)
-        if options.only != "studies":
+        if options.only in (None, "pacs"):
             take_pacs_picture(viewer, studies, Path(folder), options.out, options.patience)
         if options.only is None:
             take_pictures(viewer, studies, options.out, options.patience)
+        if options.only in (None, "findings"):
+            take_finding_pictures(viewer, studies, options.out, options.patience)
         viewer.close()
 
 
@@ -120,15 +122,14 @@ def take_pictures(viewer: napari.Viewer, studies: StudiesWidget, out: Path, pati
     picture(viewer, out / "segment.png")
     print(segment.view.model.notice.text, segment.view.save.notice.text, sep="\n")
     viewer.layers.clear()
-    take_finding_pictures(viewer, studies, segment, out, patience)
 
 
-def take_finding_pictures(
-    viewer: napari.Viewer, studies: StudiesWidget, segment: SegmentWidget, out: Path, patience: float
-) -> None:
+def take_finding_pictures(viewer: napari.Viewer, studies: StudiesWidget, out: Path, patience: float) -> None:
     """Find opacities in the sample radiograph, move the slider, then correct what was found."""
     choose(studies, "Chest PA")
-    wait(lambda: not studies.controller.job.busy, patience)
+    wait(lambda: not studies.controller.job.busy and segment_is_ready(viewer), patience)
+    segment = find_panel(viewer, "Segment")
+    assert isinstance(segment, SegmentWidget)
     film = viewer.layers[0]
     for model in ("cxr-lungs-unet", "cxr-pneumonia-maskrcnn"):
         viewer.layers.selection.active = film

@@ -1,4 +1,4 @@
-"""The headless door: ``napari-medseg info | convert | pacs | models | segment | recipes | train | evaluate | compare``."""
+"""The headless door, ``napari-medseg COMMAND``; `command_line.COMMANDS` lists the commands."""
 
 from __future__ import annotations
 
