@@ -143,7 +143,7 @@ class StudiesController(QObject):
     def _found(self, study: Study, records: list[BatchRecord]) -> None:
         self._requests.finish_path()
         self._progress.end()
-        self._listed.add_records(records)
+        self.results.add(records)  # matched with the study
         self.show_study(study)
         if not self._requests.has_paths and self._load_only_series and len(study.series) == 1:
             self._requests.add_series(study.series)
