@@ -344,6 +344,21 @@ def test_ultrasound_volume_lies_in_the_frame_of_its_probe(tmp_path, slice_maker,
     assert series.notes == ("The images lie in the frame of the ultrasound probe, not in that of the patient.",)
 
 
+def test_frames_of_an_enhanced_film_tell_their_own_times(tmp_path, slice_maker, enhanced_maker, enhanced_saver):
+    """As Enhanced XA: no FrameTime for all, a FrameAcquisitionDateTime for each."""
+
+    def edit(group, n):
+        del group.PlanePositionSequence
+        group.FrameContentSequence[0].FrameAcquisitionDateTime = f"20260302120000.{n * 125:03d}"
+
+    ds = enhanced_maker(slice_maker(FRAMES[0], modality="XA"), FRAMES, HEIGHTS, edit=edit)
+    del ds.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence
+    enhanced_saver(ds, tmp_path / "xa")
+    series, volume = load_only(tmp_path)
+    assert (series.n_frames, series.fourth_axis, volume.time_step_s) == (4, "time", 0.125)
+    np.testing.assert_array_equal(volume.frame(2), FRAMES[2].T[:, :, None])
+
+
 def test_films_of_one_series_stand_alone(tmp_path, slice_maker, slice_saver):
     frames = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
     for n in range(2):

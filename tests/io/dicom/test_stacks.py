@@ -129,6 +129,36 @@ def test_echoes_are_apart(tmp_path, series_writer, stack):
     np.testing.assert_array_equal(series["Thorax 1.0, echo time 12 ms"].load().array, (stack + 300).T)
 
 
+def _echo_of_every_second(ds, n):
+    ds.EchoTime = [12, 30][n % 2]
+
+
+def _derived_first(ds, n):
+    ds.ImageType = ["DERIVED" if n == 0 else "ORIGINAL", "PRIMARY", "M"]
+
+
+def _weighted_last(ds, n):
+    ds.add_new(0x00189087, "FD", 800.0 if n == 5 else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (_echo_of_every_second, ["echo time 12 ms (3)", "echo time 30 ms (3)"]),
+        (_derived_first, ["DERIVED (1)", "ORIGINAL (5)"]),
+        (_weighted_last, ["b 0 (5)", "b 800 (1)"]),
+    ],
+)
+def test_slices_of_several_kinds_at_places_of_their_own_are_told(tmp_path, series_writer, stack, edit, words):
+    series_writer(tmp_path, stack, edit=edit, modality="MR")
+    (series,) = list_series(tmp_path)
+    (note,) = [note for note in series.load().notes if "not all of one kind" in note]
+    assert all(word in note for word in words)
+    series_writer(tmp_path / "alike", stack, modality="MR")
+    (series,) = list_series(tmp_path / "alike")
+    assert not [note for note in series.load().notes if "kind" in note]
+
+
 def test_echoes_over_time_are_apart_and_each_has_time(tmp_path, series_writer, stack):
     for echo in range(2):
         for t in range(3):

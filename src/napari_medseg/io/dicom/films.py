@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from napari_medseg.io.dicom import attributes as tags
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_medseg.io.dicom.elements import HeaderElements
     from napari_medseg.io.dicom.instance import Instance
 
@@ -25,6 +27,14 @@ def film_of(whole: Instance, elements: HeaderElements) -> list[Instance]:
     """Return the frames of a film, each with the time at which it begins, where the header tells."""
     times = _times_s(whole, elements)
     return [replace(whole, frame=n, time_s=times[n] if times else None) for n in range(whole.n_frames)]
+
+
+def with_own_times(film: list[Instance], acquired_at: Sequence[float | None]) -> list[Instance]:
+    """Let each frame begin when its own FrameAcquisitionDateTime tells, where the header as a whole tells nothing."""
+    known = [moment for moment in acquired_at if moment is not None]
+    if film[0].time_s is not None or len(known) < len(film):
+        return film
+    return [replace(frame, time_s=moment - known[0]) for frame, moment in zip(film, known, strict=True)]
 
 
 def _times_s(whole: Instance, elements: HeaderElements) -> list[float] | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from napari_medseg.io.dicom import attributes as tags
 from napari_medseg.io.dicom.faults import lying_about_frames
 from napari_medseg.io.dicom.file_header import read_elements
-from napari_medseg.io.dicom.films import film_of, is_film
+from napari_medseg.io.dicom.films import film_of, is_film, with_own_times
 from napari_medseg.io.dicom.frame_facts import facts_of_frame
 from napari_medseg.io.dicom.functional_groups import (
     DIMENSION_INDEX_VALUES,
@@ -102,7 +102,7 @@ def _frames_of_groups(whole: Instance, elements: HeaderElements) -> list[Instanc
         raise lying_about_frames(whole.path, whole.n_frames)
     frames = [_frame_of_group(whole, elements, group, n) for n, group in enumerate(groups)]
     if frames and is_film(frames[0]) and not any(frame.is_placed for frame in frames):
-        return film_of(whole, elements)
+        return with_own_times(film_of(whole, elements), [frame.acquired_at for frame in frames])
     return frames
 
 

@@ -35,6 +35,9 @@ __all__ = ["Stack", "split_series"]
 _STACKED_WITHOUT_POSITION = frozenset({"CT", "MR", "PT", "NM"})
 """Modalities whose images of one series are slices; of others (radiographs, ultrasound) each image stands alone."""
 
+_MOST_WORDS = 4
+"""So many kinds of slices are named in a note."""
+
 
 def split_series(instances: Sequence[Instance]) -> list[Stack]:
     """Split the images of one series into stacks.
@@ -138,7 +141,7 @@ def _stack_uniform(instances: list[Instance]) -> list[Stack]:
     ordered = sorted(instances, key=distance_along_normal)
     slots = _position_slots(ordered)
     if max(len(slot) for slot in slots) == 1:
-        return [Stack(frames=(tuple(ordered),))]
+        return [Stack(frames=(tuple(ordered),), notes=_mixture_notes(ordered))]
     return _stack_collisions(ordered, slots)
 
 
@@ -175,6 +178,21 @@ def _stack_collisions(ordered: list[Instance], slots: list[list[Instance]]) -> l
         groups = rank_by_instance_number(slots)
         note = "Images at one position are told apart by their instance number alone."
     return _stack_groups(groups, slot_of, discriminator, note)
+
+
+def _mixture_notes(ordered: list[Instance]) -> tuple[str, ...]:
+    """Say where slices of several kinds make one volume because each has a position of its own."""
+    notes = []
+    for key, words_of in (*_VOLUMES_APART, (lambda i: i.b_value, _b_value_words)):
+        groups = _partition(ordered, key)
+        if len(groups) > 1:
+            words = [
+                f"{word or 'the rest'} ({len(group)})"
+                for word, group in zip(words_of([group[0] for group in groups]), groups, strict=True)
+            ]
+            shown = ", ".join(words[:_MOST_WORDS]) + (", …" if len(words) > _MOST_WORDS else "")
+            notes.append(f"The slices of this volume are not all of one kind: {shown}.")
+    return tuple(notes)
 
 
 def _stack_groups(
@@ -262,6 +280,10 @@ def _echo(instance: Instance) -> float:
 
 def _echo_words(instances: list[Instance]) -> list[str]:
     return [f"echo time {instance.echo_time_ms or 0:g} ms" for instance in instances]
+
+
+def _b_value_words(instances: list[Instance]) -> list[str]:
+    return ["no b-value" if i.b_value is None else f"b {i.b_value:g}" for i in instances]
 
 
 _VOLUMES_APART: tuple[tuple[Callable[[Instance], Hashable], Callable[[list[Instance]], list[str]]], ...] = (
