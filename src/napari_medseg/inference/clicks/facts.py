@@ -1,0 +1,69 @@
+"""What a click model's card says of how it is asked: read without any network library."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_medseg.core.errors import MedsegError
+
+if TYPE_CHECKING:
+    from napari_medseg.models.card import ModelCard
+
+_WHOLE = ("sam",)
+"""Families that want to see an image whole, and then answer further clicks on it at little cost."""
+
+
+@dataclass(frozen=True)
+class ClickFacts:
+    """How a click model is asked; the same as its `ClickMethod` says once it is loaded.
+
+    Parameters
+    ----------
+    name : str
+        What it is, in the reader's words.
+    spatial_dims : tuple of int
+        Whether it reads planes (2) or volumes (3).
+    window_side : int
+        Voxels of its window along each axis.
+    largest_zoom : float
+        How many times as coarse as the scan a window may be.
+    sees_whole : bool
+        Whether its first window is to show all of the image, rather than what is near the prompts.
+    """
+
+    name: str
+    spatial_dims: tuple[int, ...]
+    window_side: int
+    largest_zoom: float = math.inf
+    sees_whole: bool = False
+
+    def side(self, spatial_dims: int) -> int:
+        """Return the voxels of its window along each axis."""
+        return self.window_side
+
+
+def click_facts(card: ModelCard) -> ClickFacts:
+    """Return how the model of a card is asked.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of any family that answers clicks, our own or others'.
+
+    Raises
+    ------
+    MedsegError
+        If it is no click model, or its window has sides of several lengths.
+    """
+    if card.task != "clicks":
+        raise MedsegError(f"{card.title} does not segment by clicks.", "Choose a click model.")
+    if len(set(card.input.window)) != 1:
+        raise MedsegError(f"This version cannot show {card.title} what it wants to see.")
+    return ClickFacts(
+        card.title,
+        (card.network.spatial_dims,),
+        card.input.window[0],
+        sees_whole=card.network.family in _WHOLE,
+    )
