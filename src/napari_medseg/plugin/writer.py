@@ -40,12 +40,13 @@ def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[st
     from napari_medseg.io import write_segmentation
     from napari_medseg.plugin.layers import layer_to_segmentation
     from napari_medseg.plugin.matching import find_image_layer, find_preview
+    from napari_medseg.plugin.object_in_hand import with_object_accepted
 
     layer = Labels(data, **attributes)
     viewer = open_viewer()
     layers = list(viewer.layers) if viewer is not None else []
     image_layer = find_preview(layer, layers) or find_image_layer(layer, layers)
-    segmentation = layer_to_segmentation(layer, image_layer)
+    segmentation = with_object_accepted(layer_to_segmentation(layer, image_layer), layer)
     written = write_segmentation(segmentation, path)
     show_notes([(layer.name, segmentation.notes)])
     return [str(written)]

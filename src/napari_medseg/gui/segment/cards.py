@@ -31,6 +31,11 @@ def model_choices(cards: Sequence[ModelCard], volume: Volume | None) -> list[Cho
     return choices
 
 
+def running_alone(cards: Sequence[ModelCard]) -> list[ModelCard]:
+    """Return the models that find something by themselves; click models wait for prompts."""
+    return [card for card in cards if card.task != "clicks"]
+
+
 def _other_axes(card: ModelCard, volume: Volume | None) -> bool:
     return volume is not None and card.network.spatial_dims != (2 if volume.spatial_shape[2] == 1 else 3)
 

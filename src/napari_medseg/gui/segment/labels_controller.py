@@ -12,12 +12,14 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_medseg.core import Segment
 from napari_medseg.core.colours import label_colour
 from napari_medseg.gui.segment.layers_at_hand import find_layer, free_name, labels_layers, layer_choices, layer_key
+from napari_medseg.gui.segment.lock_guard import LockGuard
 from napari_medseg.gui.segment.segment_table import SegmentRow
 from napari_medseg.gui.subscriptions import Subscriptions
 from napari_medseg.gui.workers import LatestJob
 from napari_medseg.measure import SegmentSizes
 from napari_medseg.plugin.findings.notes import holds_findings
 from napari_medseg.plugin.layers import layer_link, layer_segments, layer_to_segmentation, set_layer_segments
+from napari_medseg.plugin.locks import locked_labels, set_locked
 from napari_medseg.plugin.matching import find_image_layer, find_preview
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class LabelsController(QObject):
         _load_units()
         self.prepare_job = LatestJob(self)
         self.prepare_job.start(prepare_labels, lambda _: None)
+        self._guard = LockGuard(self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_QUIET_MS)
@@ -79,6 +82,7 @@ class LabelsController(QObject):
         view.add_requested.connect(self.add_segment)
         view.table.label_selected.connect(self._select_label)
         view.table.renamed.connect(self._rename)
+        view.table.lock_toggled.connect(self._lock)
         watch.edited.connect(self._edited)
 
     @property
@@ -111,7 +115,7 @@ class LabelsController(QObject):
         """Make a new segment and select it for painting; the first one makes the layer too."""
         layer = self.layer
         if layer is None:
-            self._add_layer()
+            self.add_labels()
             return
         used = [segment.label for segment in layer_segments(layer)] + list(self._sizes.values)
         label = max(used, default=0) + 1
@@ -123,7 +127,8 @@ class LabelsController(QObject):
         self.view.table.select_label(label)
         self._ready_to_paint(layer)
 
-    def _add_layer(self) -> None:
+    def add_labels(self) -> None:
+        """Make an empty labels layer on the image in hand, and get ready to paint."""
         image = self._image()
         if image is None:
             return
@@ -149,6 +154,7 @@ class LabelsController(QObject):
     def _listen(self, layer: Labels | None) -> None:
         """Follow the selected label, the names and the redraws of the layer in hand alone."""
         self._heard.end()
+        self._guard.watch(layer)
         if layer is not None:
             self._heard.add(layer.events.selected_label, self._follow_selected_label)
             self._heard.add(layer.events.set_data, self._drawn)
@@ -207,10 +213,14 @@ class LabelsController(QObject):
         named = {segment.label: segment.name for segment in layer_segments(layer)}
         for label in self._sizes.values:
             named.setdefault(label, f"Label {label}")
-        counted = self._counted_key == layer_key(layer)
+        counted, locked = self._counted_key == layer_key(layer), locked_labels(layer)
         rows = [
             SegmentRow(
-                label, named[label], _colour(layer, label), self._sizes.values.get(label, 0.0) if counted else None
+                label,
+                named[label],
+                _colour(layer, label),
+                self._sizes.values.get(label, 0.0) if counted else None,
+                label in locked,
             )
             for label in sorted(named)
         ]
@@ -227,6 +237,12 @@ class LabelsController(QObject):
         layer = self.layer
         if layer is not None:
             self.view.table.select_label(layer.selected_label)
+
+    def _lock(self, label: int, locked: bool) -> None:
+        layer = self.layer
+        if layer is not None:
+            set_locked(layer, label, locked)
+            self._show_rows()
 
     def _rename(self, label: int, name: str) -> None:
         layer = self.layer

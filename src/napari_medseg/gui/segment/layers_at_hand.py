@@ -29,6 +29,11 @@ def labels_layers(viewer: Viewer) -> list[Labels]:
     return [layer for layer in reversed(viewer.layers) if isinstance(layer, Labels) and not is_loading(layer)]
 
 
+def same_layer(a: Layer | None, b: Layer | None) -> bool:
+    """Whether two proxies, or layers, stand for the same layer; two that are None do not."""
+    return a is not None and b is not None and layer_key(a) == layer_key(b)
+
+
 def find_layer(viewer: Viewer, key: str) -> Layer | None:
     """Return the layer with a key, if it is still there."""
     return next((layer for layer in viewer.layers if layer_key(layer) == key), None)

@@ -8,7 +8,14 @@ from napari.layers import Image
 from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.gui.segment.box_controller import BoxController
-from napari_medseg.gui.segment.cards import about_model, misfit, model_choices, model_details, model_segments
+from napari_medseg.gui.segment.cards import (
+    about_model,
+    misfit,
+    model_choices,
+    model_details,
+    model_segments,
+    running_alone,
+)
 from napari_medseg.gui.segment.growing_labels import GrowingLabels
 from napari_medseg.gui.segment.layers_at_hand import find_layer, free_name, image_layers, layer_choices, layer_key
 from napari_medseg.gui.segment.outcome_words import told
@@ -39,10 +46,13 @@ class RunController(QObject):
         Another image was chosen.
     result_added(str) :
         Key of the new labels layer.
+    models_listed(list of ModelCard) :
+        What the catalogue holds, click models included.
     """
 
     image_changed = Signal()
     result_added = Signal(str)
+    models_listed = Signal(object)
 
     def __init__(
         self,
@@ -174,9 +184,10 @@ class RunController(QObject):
         self._viewer.dims.set_point(list(axes), [float(position) for position in world])
 
     def _models_listed(self, cards: list[ModelCard]) -> None:
-        self._cards = {card.name: card for card in cards}
+        self._cards = {card.name: card for card in running_alone(cards)}
         self._models_known = True
         self.update()
+        self.models_listed.emit(cards)
 
     def _show_models(self, volume: Volume | None) -> None:
         choices = model_choices(list(self._cards.values()), volume)

@@ -17,6 +17,7 @@ from napari_medseg.gui.workers import LatestJob
 from napari_medseg.measure import SegmentSizes
 from napari_medseg.plugin.findings.files import FINDINGS_SUFFIXES, shown_only, write_shown_findings
 from napari_medseg.plugin.layers import layer_link, layer_to_segmentation
+from napari_medseg.plugin.object_in_hand import with_object_accepted
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
@@ -200,7 +201,8 @@ class SaveController(QObject):
 def freeze(layer: Labels, home: Image | None) -> Segmentation:
     """Return the labels of a layer as a copy, so that painting on while they are written cannot tear them."""
     seen = layer_to_segmentation(layer, home)
-    return replace(seen, array=seen.array.copy(order="K"))
+    frozen = with_object_accepted(seen, layer)
+    return frozen if frozen is not seen else replace(seen, array=seen.array.copy(order="K"))
 
 
 def _write(segmentation: Segmentation, path: Path, name: str, on_progress: ProgressCallback) -> Path:

@@ -1,4 +1,4 @@
-"""The list of segments: colour, name, volume."""
+"""The list of segments: colour, name, volume, lock."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LABEL_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 _ROWS_IN_SIGHT = 6
+_LOCK_COLUMN = 2
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,15 @@ class SegmentRow:
         "#rrggbb".
     size : float or None
         In the unit of the table; None while it is not known.
+    locked : bool
+        Whether its voxels never change.
     """
 
     label: int
     name: str
     colour: str
     size: float | None = None
+    locked: bool = False
 
 
 class SegmentTable(QTableView):
@@ -48,17 +52,18 @@ class SegmentTable(QTableView):
 
     Signals
     -------
-    label_selected(int), renamed(int, str) :
+    label_selected(int), renamed(int, str), lock_toggled(int, bool) :
         What the user does.
     """
 
     label_selected = Signal(int)
     renamed = Signal(int, str)
+    lock_toggled = Signal(int, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows: tuple[SegmentRow, ...] = ()
-        self._model = QStandardItemModel(0, 2, self)
+        self._model = QStandardItemModel(0, 3, self)
         self._model.itemChanged.connect(self._item_changed)
         self.setModel(self._model)
         dress_as_list(self)
@@ -74,6 +79,7 @@ class SegmentTable(QTableView):
         if header is not None:
             header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
             header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+            header.setSectionResizeMode(2, QHeaderView.ResizeMode.ResizeToContents)
             header.setHighlightSections(False)
         selection = self.selectionModel()
         if selection is not None:
@@ -88,7 +94,7 @@ class SegmentTable(QTableView):
             self._show_unit()
 
     def _show_unit(self) -> None:
-        self._model.setHorizontalHeaderLabels(["Segment", self._unit])
+        self._model.setHorizontalHeaderLabels(["Segment", self._unit, "Lock"])
 
     def set_rows(self, rows: Sequence[SegmentRow]) -> None:
         """List these segments; the selected one stays selected."""
@@ -142,11 +148,16 @@ class SegmentTable(QTableView):
             volume = QStandardItem()
             volume.setEditable(False)
             volume.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            self._model.setItem(place, 0, name)
-            self._model.setItem(place, 1, volume)
-        name_item, volume_item = self._model.item(place, 0), self._model.item(place, 1)
-        if name_item is None or volume_item is None:
+            lock = QStandardItem()
+            lock.setEditable(False)
+            lock.setCheckable(True)
+            for column, item in enumerate((name, volume, lock)):
+                self._model.setItem(place, column, item)
+        name_item, volume_item, lock_item = (self._model.item(place, column) for column in range(3))
+        if name_item is None or volume_item is None or lock_item is None:
             return
+        lock_item.setCheckState(Qt.CheckState.Checked if row.locked else Qt.CheckState.Unchecked)
+        lock_item.setToolTip("Locked: nothing changes its voxels" if row.locked else "Lock: nothing changes its voxels")
         name_item.setText(row.name)
         name_item.setToolTip(f"{row.name} (label {row.label})")
         name_item.setIcon(swatch(row.colour))
@@ -154,9 +165,15 @@ class SegmentTable(QTableView):
 
     def _item_changed(self, item: QStandardItem) -> None:
         place = item.row()
-        if item.column() != 0 or not 0 <= place < len(self._rows):
+        if not 0 <= place < len(self._rows):
             return
         row = self._rows[place]
+        if item.column() == _LOCK_COLUMN:
+            locked = item.checkState() == Qt.CheckState.Checked
+            if locked != row.locked:
+                self.lock_toggled.emit(row.label, locked)
+        if item.column() != 0:
+            return
         name = item.text().strip()
         if name and name != row.name:
             self.renamed.emit(row.label, name)

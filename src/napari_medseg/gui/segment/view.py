@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from napari_medseg.gui.click.section import ClickSection
 from napari_medseg.gui.segment.findings_section import FindingsSection
 from napari_medseg.gui.segment.labels_section import LabelsSection
 from napari_medseg.gui.segment.model_section import ModelSection
@@ -41,6 +42,7 @@ class SegmentView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = ModelSection(self)
+        self.click = ClickSection(self)
         self.labels = LabelsSection(self)
         self.findings = FindingsSection(self)
         self.save = SaveSection(self)
@@ -48,6 +50,7 @@ class SegmentView(QWidget):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.model)
+        column.addWidget(self.click)
         column.addWidget(self.labels)
         column.addWidget(self.findings)
         column.addWidget(self.save)

@@ -8,6 +8,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from napari_medseg.gui.click.controller import ClickController
 from napari_medseg.gui.pacs.archives import real_archives
 from napari_medseg.gui.pacs.logins import Logins
 from napari_medseg.gui.segment.add_model_controller import AddModelController
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import napari.viewer
     from qtpy.QtGui import QShowEvent
 
+    from napari_medseg.gui.click.methods import MethodShelf
     from napari_medseg.gui.pacs.archives import Archives
     from napari_medseg.gui.segment.adding_models import ModelAdder
     from napari_medseg.gui.segment.runner import Segmenter
@@ -54,6 +56,8 @@ class SegmentWidget(QWidget):
         PACS servers; a test brings its own.
     adder : ModelAdder, optional
         Looks at other people's models and adds them; a test brings its own.
+    click_methods : MethodShelf, optional
+        Answer clicks; a test brings its own.
     """
 
     _window: QWidget | None = None
@@ -67,6 +71,7 @@ class SegmentWidget(QWidget):
         catalogue: Callable[[], Sequence[ModelCard]] | None = None,
         archives: Archives | None = None,
         adder: ModelAdder | None = None,
+        click_methods: MethodShelf | None = None,
     ) -> None:
         super().__init__()
         self._viewer = viewer
@@ -86,6 +91,10 @@ class SegmentWidget(QWidget):
         self.view.model.add_requested.connect(self.models.open)
         self.models.added.connect(self.runs.list_models)
         self.labels = LabelsController(self.view.labels, viewer, self.watch, image=lambda: self.runs.image)
+        self.clicks = ClickController(
+            self.view.click, viewer, self.labels, image=lambda: self.runs.image, shelf=click_methods
+        )
+        self.runs.models_listed.connect(self.clicks.set_models)
         self.findings = FindingsController(self.view.findings, viewer, self.labels, self.watch)
         self.opener = FindingsOpener(self.view.labels, viewer, image=lambda: self.runs.image)
         self.saves = SaveController(self.view.save, self.labels, self.watch, self.findings)
@@ -122,6 +131,7 @@ class SegmentWidget(QWidget):
         self.box.note_layers()
         self.runs.refresh_images()
         self.labels.refresh_layers()
+        self.clicks.follow_layers()
         self.findings.follow_layers()
 
     def _inserted(self, event: object) -> None:
@@ -141,6 +151,7 @@ class SegmentWidget(QWidget):
 
     def _image_changed(self) -> None:
         self.windows.update()
+        self.clicks.update()
         self.labels.refresh_layers()
         self.saves.update()
         self.sends.update()

@@ -11,7 +11,7 @@ from napari_medseg.batch.cases import common_root, find_cases, outline
 from napari_medseg.batch.record import has_record, read_record
 from napari_medseg.core import MedsegError
 from napari_medseg.gui.parts.notice import link
-from napari_medseg.gui.segment.cards import expected_seconds, misfit, model_choices
+from napari_medseg.gui.segment.cards import expected_seconds, misfit, model_choices, running_alone
 from napari_medseg.gui.studies.batch_dialog import BatchDialog, BatchRequest
 from napari_medseg.gui.studies.places import default_place, remember_place
 from napari_medseg.gui.wording import duration_text, images_text
@@ -125,9 +125,10 @@ class BatchController(QObject):
         self.job.start(work, lambda outcome: self._done(*outcome))
 
     def _models_listed(self, cards: list[ModelCard]) -> None:
-        self._cards = {card.name: card for card in cards}
+        alone = running_alone(cards)
+        self._cards = {card.name: card for card in alone}
         if self.dialog is not None:
-            self.dialog.set_models(model_choices(cards, outline(self._images[0])))
+            self.dialog.set_models(model_choices(alone, outline(self._images[0])))
             self._model_chosen(self.dialog.model_box.key)
 
     def _model_chosen(self, key: str) -> None:

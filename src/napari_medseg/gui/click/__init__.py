@@ -1,0 +1,1 @@
+"""Clicks that segment: mouse to prompt, prompt to answer in a thread, answer into the labels' own history."""

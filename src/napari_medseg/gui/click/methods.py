@@ -1,0 +1,91 @@
+"""The ways to answer a click: installed click models, and the classical methods that need none."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_medseg.gui.parts.choice_box import Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_medseg.inference.clicks import ClickMethod
+    from napari_medseg.models import ModelCard
+
+
+@dataclass(frozen=True)
+class _Classical:
+    """A method without weights, as it is listed."""
+
+    key: str
+    title: str
+    about: str
+    spatial_dims: tuple[int, ...] = (2, 3)
+
+
+_CLASSICAL = (
+    _Classical("geodesic", "Geodesic distance", "Grows from your clicks and stops at edges; no model needed"),
+    _Classical("growing", "Region growing", "Takes what is as bright as where you click; no model needed"),
+    _Classical("random-walker", "Random walker", "Follows weak edges too; on slices only; no model needed", (2,)),
+)
+
+
+def method_choices(cards: Sequence[ModelCard], spatial_dims: int) -> list[Choice]:
+    """Return the methods as choices: models first, those that do not serve for slices (2) or volumes (3) apart."""
+    other = "for slices" if spatial_dims == 3 else "for volumes"
+    choices = []
+    for card in cards:
+        apart = card.network.spatial_dims != spatial_dims
+        choices.append(
+            Choice(card.name, f"{card.title} — {other}" if apart else card.title, card.description, apart=apart)
+        )
+    for method in _CLASSICAL:
+        apart = spatial_dims not in method.spatial_dims
+        choices.append(
+            Choice(method.key, f"{method.title} — {other}" if apart else method.title, method.about, apart=apart)
+        )
+    return choices
+
+
+def load_method(key: str) -> ClickMethod:
+    """Get a method ready; of a model this takes seconds, so never on the GUI thread.
+
+    Raises
+    ------
+    MedsegError
+        If a model is gone or broken.
+    """
+    from napari_medseg.inference.clicks.classical import CLASSICAL
+
+    if key in CLASSICAL:
+        method: ClickMethod = CLASSICAL[key]()
+        return method
+    from napari_medseg.inference.clicks.network import load_click_method
+
+    network = load_click_method(key)
+    network.prepare()
+    return network
+
+
+class MethodShelf:
+    """Methods that are ready, each loaded once; asked from threads.
+
+    Parameters
+    ----------
+    load : callable, optional
+        Gets a method ready by its key; a test brings its own.
+    """
+
+    def __init__(self, load: Callable[[str], ClickMethod] = load_method) -> None:
+        self._load = load
+        self._ready: dict[str, ClickMethod] = {}
+        self._lock = threading.Lock()
+
+    def method(self, key: str) -> ClickMethod:
+        """Return a method; the first time it is loaded."""
+        with self._lock:
+            if key not in self._ready:
+                self._ready[key] = self._load(key)
+            return self._ready[key]
