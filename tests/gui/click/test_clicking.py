@@ -332,3 +332,43 @@ def test_a_new_panel_takes_over_the_object_in_hand(
     qtbot.waitUntil(lambda: not again.clicks.desk.n_waiting)
     assert_found(labels(), ball("a"))
     assert labels().shape == SHAPE
+
+
+def test_a_mask_is_picked_up_and_corrected(hand: Any, panel: Any, labels: Labels) -> None:
+    layer = panel.labels.layer
+    both = ball("a") | ball("b")
+    layer.data[...] = 0
+    layer.data_setitem(np.nonzero(panel.clicks._target().frame.view(both)), 1)
+    before = labels()
+    _whole(panel)
+    panel.view.click.tools["pick"].click()
+    hand.click(A)
+    np.testing.assert_array_equal(labels() == 2, ball("a"))
+    np.testing.assert_array_equal(labels() == 1, ball("b"))
+    assert _names(panel)[2] == OBJECT_NAME and "Picked up" in panel.view.click.hint.text()
+    panel.view.click.tools["remove"].click()
+    hand.click((A[0] + 6, A[1], A[2]))
+    assert labels()[A[0] + 6, A[1], A[2]] == 0  # not the segment's again: it is what is corrected
+    panel.clicks.undo()
+    np.testing.assert_array_equal(labels() == 2, ball("a"))
+    panel.clicks.reset()
+    hand.wait()
+    np.testing.assert_array_equal(labels(), before)
+    panel.view.click.tools["pick"].click()
+    hand.click(B)
+    np.testing.assert_array_equal(labels() == 2, ball("b"))
+    hand.click(A)  # the one in hand is accepted first
+    np.testing.assert_array_equal(labels() == 2, ball("a"))
+    np.testing.assert_array_equal(labels() == 1, ball("b"))
+    panel.clicks.accept()
+    hand.wait()
+    np.testing.assert_array_equal(labels(), before)
+
+
+def test_on_a_slice_only_its_part_is_picked_up(hand: Any, panel: Any, labels: Labels) -> None:
+    layer = panel.labels.layer
+    layer.data_setitem(np.nonzero(panel.clicks._target().frame.view(ball("a"))), 1)
+    panel.view.click.tools["pick"].click()
+    hand.click(A)
+    np.testing.assert_array_equal(labels() == 2, _on_slice(ball("a"), panel))
+    np.testing.assert_array_equal(labels() > 0, ball("a"))

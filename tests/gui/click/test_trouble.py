@@ -205,3 +205,35 @@ def test_a_broken_method_is_told_and_the_next_prompt_works(hand: Any, panel: Any
     method.chances = answer
     hand.click(A)
     assert labels().any()
+
+
+def test_a_prompt_outside_when_there_is_an_object(hand: Any, panel: Any, labels: Labels, viewer: Any) -> None:
+    hand.click(A)
+    before, world = labels(), viewer.dims.range
+    hand.drag([(4000, A[1], 15)])
+    hand.wait()
+    assert "outside the image" in _notice(panel)[1]
+    assert len(panel.clicks.prompts) == 1 and viewer.dims.range == world
+    np.testing.assert_array_equal(labels(), before)
+
+
+def test_picking_up_where_there_is_no_mask(hand: Any, panel: Any, labels: Labels) -> None:
+    panel.view.click.tools["pick"].click()
+    hand.click(A)
+    assert "no mask there" in _notice(panel)[1]
+    assert not labels().any()
+
+
+def test_an_object_of_a_segment_that_was_locked_stays_in_hand(hand: Any, panel: Any, labels: Labels) -> None:
+    from napari_medseg.plugin.locks import set_locked
+
+    hand.click(A)
+    panel.labels.add_segment()
+    layer = panel.labels.layer
+    set_locked(layer, 1, True)
+    panel.view.click.tools["add"].click()
+    before = labels()
+    hand.click(B)
+    assert "locked" in _notice(panel)[1]
+    np.testing.assert_array_equal(labels(), before)
+    assert len(panel.clicks.prompts) == 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.prompt import PointPrompt
 from napari_medseg.gui.click.desk import ClickDesk, Seen, Task
-from napari_medseg.gui.click.drawing import drawn_prompt, prompt_slice
+from napari_medseg.gui.click.drawing import drawn_prompt, prompt_slice, require_inside
 from napari_medseg.gui.click.keys import ClickKeys, spoken_keys
 from napari_medseg.gui.click.markers import PromptMarkers
 from napari_medseg.gui.click.methods import MethodShelf, method_choices
@@ -16,6 +18,7 @@ from napari_medseg.gui.click.mouse import ClickMouse
 from napari_medseg.gui.click.prompts_on_disk import objects_text, read_prompts, write_prompts
 from napari_medseg.gui.click.target import ClickTarget, find_target, slice_shown
 from napari_medseg.gui.click.words import hint_text
+from napari_medseg.gui.click.work import Picked
 from napari_medseg.gui.segment.layers_at_hand import find_layer, labels_layers, layer_key, same_layer
 from napari_medseg.gui.subscriptions import Subscriptions
 from napari_medseg.gui.workers import LatestJob
@@ -258,12 +261,15 @@ class ClickController(QObject):
         across = self._across(image, target.frame)
         volume = self.view.extent_box.key == "volume" and min(target.frame.geometry.shape) > 1
         points_ras = world_to_ras(image, points)
+        if tool == "pick":
+            return self._pick_task(target, points_ras[0], None if volume else across)
         prompt = drawn_prompt(tool, points_ras, positive, target.frame.geometry, across, volume)
         return self._prompt_task(target, image, prompt, self._segment(layer))
 
     def _prompt_task(self, target: ClickTarget, image: Image, prompt: ClickPrompt, segment: int) -> Task:
         """Return what is to be computed for a prompt, on the image as it is displayed now."""
         geometry = target.frame.geometry
+        require_inside(prompt, geometry)
         across = self._across(image, target.frame)
         in_volume = self.view.extent_box.key == "volume" and min(geometry.shape) > 1
         plane = None if across is None or in_volume else (across, prompt_slice(prompt, geometry, across))
@@ -271,6 +277,16 @@ class ClickController(QObject):
         limits = (float(low), float(high)) if low < high else None
         seen = Seen(image, target.time, limits, plane)
         return Task("prompt", target, segment, prompt, seen, self.view.method_box.key)
+
+    def _pick_task(self, target: ClickTarget, point_ras: FloatArray, across: int | None) -> Task:
+        """Return what takes the mask at a point in hand: all of it that hangs together, or that on its slice."""
+        geometry = target.frame.geometry
+        require_inside(PointPrompt((float(point_ras[0]), float(point_ras[1]), float(point_ras[2]))), geometry)
+        i, j, k = (int(at) for at in np.rint(geometry.ras_to_ijk(point_ras[None])[0]))
+        picked = int(target.labels[i, j, k])
+        if not picked:
+            raise MedsegError("There is no mask there.", "Click on a mask, or make one with Add.")
+        return Task("pick", target, picked, at=Picked((i, j, k), across))
 
     def _drawing(self, tool: str, points: FloatArray, positive: bool) -> None:
         """Show what the mouse is drawing."""

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from napari.layers import Image
 from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.prompt import ClickPrompt
-from napari_medseg.gui.click.steps import Change, ClickHistory, make_step
+from napari_medseg.gui.click.steps import Change, ClickHistory, StepKind, make_step
 from napari_medseg.gui.click.target import ClickTarget
-from napari_medseg.gui.click.work import LOCKED, Before, accept_object, answer_prompt, reset_object
+from napari_medseg.gui.click.work import (
+    LOCKED,
+    Before,
+    Picked,
+    accept_object,
+    answer_prompt,
+    pick_object,
+    reset_object,
+)
 from napari_medseg.gui.segment.layers_at_hand import same_layer
 from napari_medseg.gui.workers import LatestJob
 from napari_medseg.plugin.layers import layer_to_volume
@@ -74,22 +82,25 @@ class Task:
 
     Parameters
     ----------
-    kind : {"prompt", "accept", "reset"}
+    kind : {"pick", "prompt", "accept", "reset"}
         What.
     target : ClickTarget
         Where.
     segment : int
-        Of a prompt: the segment that a new object belongs to.
+        Of a prompt: the segment that a new object belongs to. Of what is picked up: its segment.
     prompt, seen, method
         Of a prompt: what was pointed at, on what, and the key of the method that answers.
+    at : Picked
+        Of what is picked up: where.
     """
 
-    kind: Literal["prompt", "accept", "reset"]
+    kind: StepKind
     target: ClickTarget
     segment: int = 0
     prompt: ClickPrompt | None = None
     seen: Seen | None = None
     method: str = ""
+    at: Picked | None = None
 
 
 class ClickDesk(QObject):
@@ -200,12 +211,19 @@ class ClickDesk(QObject):
             history = self.history(task.target.layer)
             history.settle(task.target.labels)
             in_hand = history.in_hand
-            if task.kind != "prompt" and in_hand is None:
+            if self._is_needless(task, in_hand):
                 self._queue.popleft()
+            elif task.kind == "pick" and in_hand is not None:
+                self._queue.appendleft(Task("accept", task.target))
             elif task.kind == "prompt" and in_hand is not None and task.segment != in_hand.segment:
                 self._queue.appendleft(Task("accept", task.target))
             else:
                 self._start(task, history)
+
+    def _is_needless(self, task: Task, in_hand: ObjectInHand | None) -> bool:
+        if task.kind == "pick":
+            return in_hand is not None and task.segment == in_hand.label
+        return task.kind != "prompt" and in_hand is None
 
     def _start(self, task: Task, history: ClickHistory) -> None:
         layer, labels, revision = task.target.layer, task.target.labels, self._revision
@@ -222,6 +240,8 @@ class ClickDesk(QObject):
                 return in_hand, accept_object(labels, in_hand, cancel)
             if task.kind == "reset" and in_hand is not None:
                 return in_hand, reset_object(labels, in_hand, steps, cancel)
+            if task.at is not None:
+                return pick_object(labels, task.at, before, cancel)
             assert task.prompt is not None and task.seen is not None
             method = shelf.method(task.method)
             return answer_prompt(task.seen.scene(), method, task.prompt, labels, before, cancel)
@@ -245,7 +265,7 @@ class ClickDesk(QObject):
             for prompt in prompts:
                 history.add_prompt(prompt)
             return
-        if task.kind == "prompt":
+        if task.kind in ("pick", "prompt"):
             self._name(layer, in_hand)
         self._paint(task.target, change)
         history.add(make_step(task.kind, in_hand, change, prompts))
@@ -268,7 +288,10 @@ class ClickDesk(QObject):
 
     def _failed(self, error: MedsegError) -> None:
         if self._queue:
-            self._queue.popleft()
+            failed = self._queue.popleft()
+            if failed.kind == "accept":  # nothing can follow an object that stays in hand
+                layer = failed.target.layer
+                self._queue = deque(task for task in self._queue if not same_layer(task.target.layer, layer))
         self.failed.emit(error)
         self._next()
         self.changed.emit()

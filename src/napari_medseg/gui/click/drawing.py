@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from napari_medseg.core.affine import FloatArray
     from napari_medseg.core.geometry import Geometry
 
+_OUTSIDE = MedsegError("The prompt lies outside the image.", "Point at the image.")
+
 
 def drawn_prompt(
     tool: str, points_ras: FloatArray, positive: bool, geometry: Geometry, across: int | None, volume: bool
@@ -60,6 +62,24 @@ def drawn_prompt(
     return BoxPrompt.from_ijk(low, high, geometry)
 
 
+def require_inside(prompt: ClickPrompt, geometry: Geometry) -> None:
+    """Refuse a prompt that no voxel of a scan touches.
+
+    Raises
+    ------
+    MedsegError
+        If it lies outside.
+    """
+    at = np.concatenate([np.atleast_2d(part) for part in prompt.to_ijk(geometry)])
+    last = np.array(geometry.shape) - 0.5
+    if isinstance(prompt, PointPrompt | ScribblePrompt):
+        inside = bool(((at > -0.5) & (at < last)).all(axis=1).any())
+    else:
+        inside = bool(((at.max(axis=0) > -0.5) & (at.min(axis=0) < last)).all())
+    if not inside:
+        raise _OUTSIDE
+
+
 def prompt_slice(prompt: ClickPrompt, geometry: Geometry, across: int) -> int:
     """Return the slice that a prompt was given on: its index along a voxel axis.
 
@@ -71,7 +91,7 @@ def prompt_slice(prompt: ClickPrompt, geometry: Geometry, across: int) -> int:
     at = np.concatenate([np.atleast_2d(part) for part in prompt.to_ijk(geometry)])
     index = round(float(at[:, across].mean()))
     if not 0 <= index < geometry.shape[across]:
-        raise MedsegError("The prompt lies outside the image.", "Point at the image.")
+        raise _OUTSIDE
     return index
 
 

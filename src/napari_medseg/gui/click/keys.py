@@ -17,6 +17,7 @@ CLICK_KEYS: dict[str, str] = {
     "box": "R",
     "scribble": "D",
     "lasso": "Q",
+    "pick": "E",
     "next": "N",
     "reset": "Shift-R",
     "extent": "T",

@@ -28,6 +28,7 @@ TOOLS = {
     "box": ("Box", "Drag a box around the object"),
     "scribble": ("Scribble", "Draw a line through the object; with Ctrl, through what does not belong to it"),
     "lasso": ("Lasso", "Draw a line around the object"),
+    "pick": ("Pick up", "Click on a mask to correct it, whoever made it: it becomes the object in hand"),
 }
 _ACTIONS = {
     "next": ("Next object", "Accept the object into its segment; the next prompt begins another one"),
@@ -89,7 +90,7 @@ class ClickSection(Section):
                 button.setToolTip(f"{tip} ({keys[action]})")
                 if len(keys[action]) == 1:
                     button.setText(f"{text} ({keys[action]})")
-        self.extent_box.setAccessibleDescription(f"Key {keys['extent']}")
+        self._extent_name.setText(f"Finds on ({keys['extent']})")
 
     def set_methods(self, choices: Sequence[Choice], key: str | None = None) -> None:
         """List the methods, without announcing which one is chosen."""
@@ -138,15 +139,18 @@ class ClickSection(Section):
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Method", self.method_box)
-        form.addRow("Finds on", self.extent_box)
+        self._extent_name = QLabel("Finds on", self)
+        form.addRow(self._extent_name, self.extent_box)
         grid = QGridLayout()
         grid.setSpacing(4)
         for column, tool in enumerate(("add", "remove")):
             grid.addWidget(self.tools[tool], 0, 3 * column, 1, 3)
         for column, tool in enumerate(("box", "scribble", "lasso")):
             grid.addWidget(self.tools[tool], 1, 2 * column, 1, 2)
-        for place, action in enumerate(("next", "reset", "undo", "redo")):
-            grid.addWidget(self.actions_[action], 2 + place // 2, 3 * (place % 2), 1, 3)
+        grid.addWidget(self.tools["pick"], 2, 0, 1, 3)
+        grid.addWidget(self.actions_["next"], 2, 3, 1, 3)
+        for column, action in enumerate(("reset", "undo", "redo")):
+            grid.addWidget(self.actions_[action], 3, 2 * column, 1, 2)
         grid.addWidget(self.save_button, 4, 0, 1, 3)
         grid.addWidget(self.replay_button, 4, 3, 1, 3)
         for column in range(6):

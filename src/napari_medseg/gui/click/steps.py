@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Indices = tuple[npt.NDArray[Any], ...]
 Labels = npt.NDArray[Any]
+StepKind = Literal["pick", "prompt", "accept", "reset"]
+_OF_OBJECT = ("pick", "prompt")
 
 _SAMPLES = 2048
 
@@ -73,8 +75,8 @@ class Step:
 
     Parameters
     ----------
-    kind : {"prompt", "accept", "reset"}
-        An answer to a prompt, or what ended the object.
+    kind : {"pick", "prompt", "accept", "reset"}
+        A mask that was picked up, an answer to a prompt, or what ended the object.
     in_hand : ObjectInHand
         The object.
     trace : Change
@@ -85,7 +87,7 @@ class Step:
         The prompt, and later ones that changed nothing.
     """
 
-    kind: Literal["prompt", "accept", "reset"]
+    kind: StepKind
     in_hand: ObjectInHand
     trace: Change
     taken: Change
@@ -93,7 +95,7 @@ class Step:
 
 
 def make_step(
-    kind: Literal["prompt", "accept", "reset"],
+    kind: StepKind,
     in_hand: ObjectInHand,
     change: Change,
     prompts: Sequence[ClickPrompt] = (),
@@ -112,12 +114,12 @@ class ClickHistory:
     @property
     def in_hand(self) -> ObjectInHand | None:
         """The object that is being segmented; None before its first answer and after it was accepted."""
-        return self._done[-1].in_hand if self._done and self._done[-1].kind == "prompt" else None
+        return self._done[-1].in_hand if self._done and self._done[-1].kind in _OF_OBJECT else None
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The answers that made the object in hand, the first one first."""
-        start = next((n for n in reversed(range(len(self._done))) if self._done[n].kind != "prompt"), -1)
+        """What made the object in hand, the first step first."""
+        start = next((n for n in reversed(range(len(self._done))) if self._done[n].kind not in _OF_OBJECT), -1)
         return tuple(self._done[start + 1 :])
 
     @property
@@ -130,12 +132,12 @@ class ClickHistory:
         found, prompts = [], list[Any]()
         for step in self._done:
             prompts += step.prompts
-            if step.kind == "accept":
+            if step.kind == "accept" and prompts:
                 found.append(ObjectPrompts(step.in_hand.segment, tuple(prompts)))
-            if step.kind != "prompt":
+            if step.kind not in _OF_OBJECT:
                 prompts = []
         in_hand = self.in_hand
-        if in_hand is not None:
+        if in_hand is not None and prompts:
             found.append(ObjectPrompts(in_hand.segment, tuple(prompts)))
         return tuple(found)
 

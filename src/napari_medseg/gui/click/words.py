@@ -8,6 +8,7 @@ _DO = {
     "box": "Drag a box around the object.",
     "scribble": "Draw through the object; with Ctrl, through what does not belong to it.",
     "lasso": "Draw around the object.",
+    "pick": "Click on a mask to correct it.",
 }
 
 
@@ -32,8 +33,8 @@ def hint_text(tool: str, *, has_image: bool, segment: str, n_prompts: int | None
     if n_waiting:
         return "Computing …" if n_waiting == 1 else f"Computing … {n_waiting} prompts wait."
     if n_prompts is not None:
-        prompts = "1 prompt" if n_prompts == 1 else f"{n_prompts} prompts"
+        prompts = {0: "Picked up", 1: "1 prompt"}.get(n_prompts, f"{n_prompts} prompts")
         return f"{prompts}. Correct the object, or accept it into {segment} (N)."
     if tool:
-        return f"{_DO[tool]} It goes into {segment}."
+        return _DO[tool] if tool == "pick" else f"{_DO[tool]} It goes into {segment}."
     return "Choose a tool, then point at something: it is segmented at once."

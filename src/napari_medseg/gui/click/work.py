@@ -52,6 +52,22 @@ class Before:
     locked: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True)
+class Picked:
+    """Where a mask was picked up.
+
+    Parameters
+    ----------
+    voxel : tuple of int
+        Voxel (i, j, k).
+    across : int or None
+        Voxel axis across the slice to stay on; None takes the mask on all slices.
+    """
+
+    voxel: tuple[int, int, int]
+    across: int | None
+
+
 def answer_prompt(
     scene: ClickScene,
     method: ClickMethod,
@@ -79,8 +95,59 @@ def answer_prompt(
     given_back = np.flatnonzero(after == 0)
     if given_back.size:  # what was another segment's is so again
         part = tuple(at[given_back] for at in indices)
-        after[given_back] = labels_without(before.steps, part, in_hand.label, labels)
+        answers = [step for step in before.steps if step.kind != "pick"]
+        after[given_back] = labels_without(answers, part, in_hand.label, labels)
     return in_hand, Change(indices, labels[indices], after)
+
+
+def pick_object(
+    labels: Array, picked: Picked, before: Before, cancel: CancelToken | None = None
+) -> tuple[ObjectInHand, Change]:
+    """Take the part of a segment that hangs together about a voxel in hand.
+
+    Raises
+    ------
+    MedsegError
+        If the segment is locked, or the voxel is not of it any more.
+    """
+    from skimage.segmentation import flood
+
+    if before.segment in before.locked:
+        raise LOCKED
+    if labels[picked.voxel] != before.segment:
+        raise MedsegError("The mask has changed meanwhile.", "Click on it again.")
+    part: list[slice] = []
+    for axis in range(3):
+        at = picked.voxel[axis]
+        part.append(slice(at, at + 1) if axis == picked.across else slice(None))
+    region = _bounds(labels[tuple(part)], before.segment, cancel)
+    starts = [(one.start or 0) + inner.start for one, inner in zip(part, region, strict=True)]
+    mask = labels[tuple(part)][region] == before.segment
+    seed = tuple(at - start for at, start in zip(picked.voxel, starts, strict=True))
+    found = np.nonzero(flood(mask, seed, connectivity=3))  # type: ignore[no-untyped-call]
+    if cancel is not None:
+        cancel.raise_if_cancelled()
+    in_hand = ObjectInHand(free_label(labels, before.named), before.segment)
+    indices = tuple((at + start).astype(np.uint32) for at, start in zip(found, starts, strict=True))
+    return in_hand, Change(indices, labels[indices], np.full(indices[0].shape, in_hand.label, labels.dtype))
+
+
+def _bounds(labels: Array, label: int, cancel: CancelToken | None) -> tuple[slice, slice, slice]:
+    """Return the smallest part of labels that holds all voxels with a label, looked for slab by slab."""
+    there = [np.zeros(n, bool) for n in labels.shape]
+    axis = int(np.argmax(np.abs(labels.strides)))
+    moved = np.moveaxis(labels, axis, 0)
+    order = (axis, *(n for n in range(3) if n != axis))
+    rows = max(1, _SLAB_VOXELS // max(1, moved[0].size))
+    for start in range(0, len(moved), rows):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        hit = moved[start : start + rows] == label
+        there[order[0]][start : start + rows] = hit.any(axis=(1, 2))
+        there[order[1]] |= hit.any(axis=(0, 2))
+        there[order[2]] |= hit.any(axis=(0, 1))
+    i, j, k = (slice(int(at[0]), int(at[-1]) + 1) for at in map(np.flatnonzero, there))
+    return i, j, k
 
 
 def accept_object(labels: Array, in_hand: ObjectInHand, cancel: CancelToken | None = None) -> Change:
