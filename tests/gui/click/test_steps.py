@@ -7,6 +7,7 @@ import pytest
 
 from napari_medseg.core import MedsegError
 from napari_medseg.core.prompt import PointPrompt
+from napari_medseg.gui.click.history_size import limit_history
 from napari_medseg.gui.click.steps import Change, ClickHistory, make_step
 from napari_medseg.gui.click.work import find_voxels, free_label, labels_without
 from napari_medseg.plugin.object_in_hand import ObjectInHand
@@ -109,3 +110,30 @@ def test_a_label_that_nothing_has() -> None:
     labels.flat[:] = np.arange(256)
     with pytest.raises(MedsegError, match="All labels"):
         free_label(labels, frozenset())
+
+
+def test_of_steps_that_cannot_be_undone_only_the_prompts_are_kept() -> None:
+    labels, history = np.zeros(SHAPE, np.uint8), ClickHistory()
+    for n in range(100):
+        history.add(make_step("prompt", IN_HAND, _paint(labels, [n], 9), [_prompt(n)]))
+        history.add(make_step("accept", IN_HAND, _paint(labels, [n], 1)))
+    assert sum(step.trace.size for step in history._done) <= 130
+    assert [one.prompts for one in history.objects()] == [(_prompt(n),) for n in range(100)]
+    labels.ravel()[99] = 9
+    assert history.settle(labels) and history.prompts == (_prompt(99),)
+
+
+def test_the_history_of_a_layer_is_bounded_in_bytes() -> None:
+    from napari.layers import Labels
+
+    layer = Labels(np.zeros((40, 50, 60), np.uint8))
+    everywhere = np.nonzero(layer.data == 0)
+    for value in range(1, 7):
+        layer.data_setitem(everywhere, value)
+    limit_history(layer, everywhere[0].nbytes * 3 * 4 + 120_000 * 8)
+    for value in (5, 4, 3, 2, 2):  # four steps are left, then nothing more
+        layer.undo()
+        assert (layer.data == value).all()
+    limit_history(layer, 1)
+    layer.redo()
+    assert (layer.data == 3).all()

@@ -26,6 +26,8 @@ StepKind = Literal["pick", "prompt", "accept", "reset"]
 _OF_OBJECT = ("pick", "prompt")
 
 _SAMPLES = 2048
+_MOST_TRACED = 128
+"""Steps that could be undone: napari keeps 100."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +95,13 @@ class Step:
     taken: Change
     prompts: tuple[ClickPrompt, ...] = ()
 
+    def without_traces(self) -> Step:
+        """Return the step without the voxels that would tell whether it was undone."""
+        if not self.trace.size and not self.taken.size:
+            return self
+        none = self.trace._part(np.zeros(0, np.intp))
+        return replace(self, trace=none, taken=none)
+
 
 def make_step(
     kind: StepKind,
@@ -145,6 +154,10 @@ class ClickHistory:
         """Note a step that was just made."""
         self._done.append(step)
         self._undone.clear()
+        old = len(self._done) - _MOST_TRACED
+        if old >= 0 and self._done[old].kind not in _OF_OBJECT:
+            # napari cannot undo it any more, nor what came before; only the prompts are of use.
+            self._done[: old + 1] = [step.without_traces() for step in self._done[: old + 1]]
 
     def add_prompt(self, prompt: ClickPrompt) -> None:
         """Note a prompt that changed nothing: it goes with the answer before it."""
