@@ -175,7 +175,10 @@ def present_labels(array: npt.NDArray[Any]) -> list[int]:
 
 
 def label_counts(array: npt.NDArray[Any]) -> dict[int, int]:
-    """Return the number of voxels of every value that occurs in an array of integers, none negative, ascending."""
+    """Return the number of voxels of every value that occurs in an array of integers, none negative, ascending.
+
+    The array may be edited meanwhile, as labels on screen are: each voxel then counts as it was when it was read.
+    """
     highest = int(array.max(initial=0))
     if highest >= _VOXELS_AT_ONCE:  # too sparse for a table
         labels, counts = np.unique(array, return_counts=True)
@@ -183,5 +186,8 @@ def label_counts(array: npt.NDArray[Any]) -> dict[int, int]:
     table = np.zeros(highest + 1, dtype=np.int64)
     flat = array.ravel(order="K")
     for start in range(0, flat.size, _VOXELS_AT_ONCE):  # bincount widens to int64: not the whole scan at once
-        table += np.bincount(flat[start : start + _VOXELS_AT_ONCE].astype(np.intp), minlength=highest + 1)
+        part = flat[start : start + _VOXELS_AT_ONCE].astype(np.intp)
+        if int(part.max()) >= len(table):
+            table = np.pad(table, (0, int(part.max()) + 1 - len(table)))
+        table += np.bincount(part, minlength=len(table))
     return {int(label): int(table[label]) for label in np.flatnonzero(table)}

@@ -71,7 +71,7 @@ class ClickController(QObject):
         self._viewer = viewer
         self._labels = labels
         self._image = image
-        self._cards: tuple[ModelCard, ...] = ()
+        self.models: tuple[ModelCard, ...] = ()
         self._shelf = shelf or MethodShelf()
         self._slice: tuple[object, ...] = ()
         self.desk = ClickDesk(self._shelf, self._locked, self)
@@ -96,7 +96,7 @@ class ClickController(QObject):
         view.destroyed.connect(self.mouse.release)
         view.tool_toggled.connect(self.take_tool)
         view.requested.connect(lambda action: self._actions[action]())
-        view.method_chosen.connect(self.update)
+        view.method_chosen.connect(self._take_method)
         view.extent_chosen.connect(self.update)
         view.save_requested.connect(self.save_prompts)
         view.replay_requested.connect(self.replay)
@@ -121,7 +121,7 @@ class ClickController(QObject):
 
     def set_models(self, cards: Sequence[ModelCard]) -> None:
         """Take over the click models of the catalogue."""
-        self._cards = tuple(card for card in cards if card.task == "clicks")
+        self.models = tuple(card for card in cards if card.task == "clicks")
         self.update()
 
     def follow_layers(self) -> None:
@@ -153,10 +153,12 @@ class ClickController(QObject):
         frame = self._frame()
         flat = frame is None or min(frame.geometry.shape) == 1
         dims = 2 if flat or self.view.extent_box.key == "slice" else 3
-        choices = method_choices(self._cards, dims)
+        choices = method_choices(self.models, dims)
         fitting = [choice.key for choice in choices if not choice.apart]
         key = self.view.method_box.key
         self.view.set_methods(choices, key if key in fitting else fitting[0])
+        if self.mouse.tool and self.view.method_box.key != key:
+            self._warm_up()
         self.view.show_extent(flat)
         self._show()
 
@@ -393,6 +395,10 @@ class ClickController(QObject):
         box = self.view.extent_box
         box.choose("volume" if box.key == "slice" else "slice")
 
+    def _take_method(self, _: str) -> None:
+        self.update()
+        self._warm_up()
+
     def _warm_up(self) -> None:
         """Get the method ready while the user aims."""
         key, shelf = self.view.method_box.key, self._shelf
@@ -400,7 +406,7 @@ class ClickController(QObject):
         def work(on_progress: ProgressCallback, cancel: CancelToken) -> None:
             from napari_medseg.inference.clicks import session  # noqa: F401
 
-            shelf.method(key)
+            shelf.warm_up(key, cancel)
 
         self.warm_job.start(work, lambda _: None)
 

@@ -11,6 +11,7 @@ from napari_medseg.gui.parts.choice_box import Choice
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from napari_medseg.core import CancelToken
     from napari_medseg.inference.clicks import ClickMethod
     from napari_medseg.models import ModelCard
 
@@ -50,7 +51,7 @@ def method_choices(cards: Sequence[ModelCard], spatial_dims: int) -> list[Choice
 
 
 def load_method(key: str) -> ClickMethod:
-    """Get a method ready; of a model this takes seconds, so never on the GUI thread.
+    """Return a method. A model is computed in another process, which `MethodShelf.warm_up` gets ready.
 
     Raises
     ------
@@ -62,20 +63,18 @@ def load_method(key: str) -> ClickMethod:
     if key in CLASSICAL:
         method: ClickMethod = CLASSICAL[key]()
         return method
-    from napari_medseg.inference.clicks.network import load_click_method
+    from napari_medseg.inference.clicks.remote import RemoteMethod
 
-    network = load_click_method(key)
-    network.prepare()
-    return network
+    return RemoteMethod(key)
 
 
 class MethodShelf:
-    """Methods that are ready, each loaded once; asked from threads.
+    """Methods at hand; asked from threads.
 
     Parameters
     ----------
     load : callable, optional
-        Gets a method ready by its key; a test brings its own.
+        Makes a method by its key; a test brings its own.
     """
 
     def __init__(self, load: Callable[[str], ClickMethod] = load_method) -> None:
@@ -84,8 +83,26 @@ class MethodShelf:
         self._lock = threading.Lock()
 
     def method(self, key: str) -> ClickMethod:
-        """Return a method; the first time it is loaded."""
+        """Return a method; a model that is not loaded yet is loaded when it is first asked."""
         with self._lock:
             if key not in self._ready:
                 self._ready[key] = self._load(key)
             return self._ready[key]
+
+    def warm_up(self, key: str, cancel: CancelToken | None = None) -> None:
+        """Load a model as it is on disk now, and wait until it can answer: seconds, so never on the GUI thread.
+
+        Raises
+        ------
+        MedsegError
+            If it is gone or broken.
+        Cancelled
+            If the token was thrown.
+        """
+        from napari_medseg.inference.clicks.remote import RemoteMethod
+
+        with self._lock:
+            self._ready.pop(key, None)
+        method = self.method(key)
+        if isinstance(method, RemoteMethod):
+            method.open(cancel)

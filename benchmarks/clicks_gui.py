@@ -1,0 +1,232 @@
+"""From a click in the viewer to painted pixels: how long, how long the window stands still, and how much memory.
+
+A made-up scan of 512 x 512 x 600 voxels holds bright ellipsoids: one of 96 voxels and one as large as a liver. Each is
+clicked on, corrected, and accepted, with every method that fits; then many objects are made one after the other, and
+the memory beyond the scan and its labels is told.
+
+    xvfb-run -a python benchmarks/clicks_gui.py [--methods KEY …] [--objects 60] [--shape 512 512 600]
+
+A timer beats every millisecond on the GUI thread; the longest pause between two beats is the time for which a key would
+wait. On a machine without a graphics card napari's drawing is done by the processor, and stands in these figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import napari
+import numpy as np
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+from napari_medseg.core import Geometry, Source, Volume
+from napari_medseg.gui.click.methods import method_choices
+from napari_medseg.gui.docks import open_panel
+from napari_medseg.gui.segment import SegmentWidget
+from napari_medseg.plugin.layers import layer_link, ras_to_world, volume_to_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.layers import Image
+
+SPACING = (0.7, 0.7, 0.7)
+SIZES = {"96 voxels": (96, 96, 96), "liver": (300, 230, 210)}
+"""Diameters in voxels; the liver's are 210, 161 and 147 mm: 2.6 litres, a large one."""
+
+
+def made_scan(shape: tuple[int, int, int]) -> tuple[Volume, dict[str, tuple[int, int, int]]]:
+    """Return noise with ellipsoids in it, as Fortran-ordered int16, and the middle of each."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(-60, 60, (shape[0], shape[1], 8), dtype=np.int16)
+    array = np.asfortranarray(np.tile(noise, (1, 1, -(-shape[2] // 8)))[:, :, : shape[2]])
+    middles: dict[str, tuple[int, int, int]] = {}
+    for (name, diameters), part in zip(SIZES.items(), (0.22, 0.66), strict=True):
+        middle = (shape[0] // 2, shape[1] // 2, int(shape[2] * part))
+        axes = np.ogrid[tuple(slice(n) for n in shape)]
+        inside = sum(((x - c) / (d / 2)) ** 2 for x, c, d in zip(axes, middle, diameters, strict=True)) <= 1
+        array[inside] += 400
+        middles[name] = middle
+    affine = np.diag([*SPACING, 1.0])
+    return Volume(array, Geometry.from_matrix(shape, affine), modality="CT", source=Source("memory")), middles
+
+
+class Heartbeat:
+    """Notes the longest pause between two turns of the event loop."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._last = time.perf_counter()
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(1)
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        self.longest = max(self.longest, now - self._last)
+        self._last = now
+
+    def restart(self) -> None:
+        """Forget the pauses so far."""
+        self.longest, self._last = 0.0, time.perf_counter()
+
+
+def resident() -> float:
+    """Return the memory of this process now, in MB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+class Reader:
+    """A person at the mouse."""
+
+    def __init__(self, viewer: napari.Viewer, image: Image, panel: SegmentWidget) -> None:
+        self.viewer, self.image, self.panel = viewer, image, panel
+        self.heart = Heartbeat()
+
+    def world(self, voxel: tuple[float, float, float]) -> np.ndarray:
+        """Return where a voxel lies in napari's world."""
+        ras = layer_link(self.image).frame.geometry.ijk_to_ras([voxel])[0]
+        return np.asarray(ras_to_world(self.image, ras))
+
+    def go_to(self, voxel: tuple[float, float, float]) -> None:
+        """Show the slice of a voxel."""
+        for axis, at in enumerate(self.world(voxel)):
+            if axis not in self.viewer.dims.displayed:
+                self.viewer.dims.set_point(axis, at)
+        turn(3)
+
+    def click(self, voxel: tuple[float, float, float], positive: bool = True) -> tuple[float, float]:
+        """Return the seconds to the painted answer, and the longest pause on the way."""
+        clicks = self.panel.clicks
+        self.go_to(voxel)
+        self.heart.restart()
+        begin = time.perf_counter()
+        clicks.mouse.drawn.emit("add", self.world(voxel)[None], positive)
+        wait(lambda: not clicks.desk.n_waiting)
+        turn(2)  # the canvas draws what was painted
+        return time.perf_counter() - begin, self.heart.longest
+
+    def act(self, action: Callable[[], None]) -> tuple[float, float]:
+        """Return the seconds that something takes, and the longest pause."""
+        self.heart.restart()
+        begin = time.perf_counter()
+        action()
+        wait(lambda: not self.panel.clicks.desk.n_waiting)
+        turn(2)
+        return time.perf_counter() - begin, self.heart.longest
+
+
+def wait(done: Callable[[], bool], seconds: float = 300.0) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise SystemExit("This takes too long.")
+        QApplication.processEvents()
+        time.sleep(0.0005)
+
+
+def turn(n: int) -> None:
+    for _ in range(n):
+        QApplication.processEvents()
+        time.sleep(0.001)
+
+
+def row(name: str, results: list[tuple[float, float]]) -> None:
+    times, pauses = zip(*results, strict=True)
+    median, slowest = statistics.median(times) * 1000, max(times) * 1000
+    print(f"{name:<58}{median:>8.0f}{slowest:>9.0f}{max(pauses) * 1000:>9.0f} ms", flush=True)
+
+
+def measure(reader: Reader, key: str, extent: str, middles: dict[str, tuple[int, int, int]], repeats: int) -> None:
+    panel = reader.panel
+    panel.view.click.extent_box.choose(extent)
+    panel.view.click.method_box.choose(key)
+    panel.view.click.tools["add"].click()
+    wait(lambda: not panel.clicks.warm_job.busy)
+    name = f"{panel.view.click.method_box.currentText()}, {'slice' if extent == 'slice' else 'volume'}"
+    for size, middle in middles.items():
+        reader.click(middle)  # the first one finds everything cold
+        reader.act(panel.clicks.reset)
+        first, later, accepts = [], [], []
+        half = SIZES[size][0] / 2
+        for n in range(repeats):
+            at = (middle[0] + n, middle[1] - n, middle[2])
+            first.append(reader.click(at))
+            later.append(reader.click((middle[0] + half * 0.9, *middle[1:])))
+            later.append(reader.click((middle[0] + half + 3, *middle[1:]), positive=False))
+            accepts.append(reader.act(panel.clicks.accept))
+            reader.act(lambda: [panel.clicks.undo() for _ in range(4)] and None)
+        row(f"{name}, {size}: first click", first)
+        row(f"{name}, {size}: further clicks", later)
+        row(f"{name}, {size}: accept", accepts)
+    panel.view.click.tools["add"].click()
+
+
+def remember(reader: Reader, key: str, middles: dict[str, tuple[int, int, int]], objects: int) -> None:
+    """Make objects one after the other, each over the last one, and tell the memory."""
+    panel = reader.panel
+    panel.view.click.extent_box.choose("volume")
+    panel.view.click.method_box.choose(key)
+    panel.view.click.tools["add"].click()
+    layer = panel.labels.layer
+    assert layer is not None
+    held = (reader.image.data.nbytes + layer.data.nbytes) / 1e6
+    reader.click(middles["liver"])
+    reader.act(panel.clicks.accept)
+    before = resident()
+    print(f"image and labels {held:.0f} MB, the process {before:.0f} MB after the first object")
+    most = before
+    for n in range(objects):
+        panel.labels.add_segment()
+        panel.view.click.tools["add"].setChecked(True)
+        panel.clicks.take_tool("add")
+        middle = middles["liver" if n % 2 else "96 voxels"]
+        reader.click((middle[0] + n % 7, middle[1], middle[2]))
+        reader.click((middle[0], middle[1] + 20, middle[2]))
+        reader.act(panel.clicks.accept)
+        most = max(most, resident())
+    print(f"{objects} more objects: {resident():.0f} MB, at the most between two clicks {most:.0f} MB")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    print(f"peak of the process, making of the scan included: {peak:.0f} MB", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--methods", nargs="*", help="keys of methods; without, all that fit")
+    parser.add_argument("--shape", nargs=3, type=int, default=(512, 512, 600))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--objects", type=int, default=60)
+    options = parser.parse_args()
+    scan, middles = made_scan(tuple(options.shape))
+    viewer = napari.Viewer(show=False)
+    viewer.window.show()
+    start = resident()
+    panel = open_panel(viewer, "Segment")
+    assert isinstance(panel, SegmentWidget)
+    wait(lambda: not panel.runs.catalogue_job.busy)
+    image = viewer.add_layer(volume_to_layer(scan))
+    turn(20)
+    reader = Reader(viewer, image, panel)
+    print(f"process with napari and the scan, before: {start:.0f} MB")
+    print(f"{'':<58}{'median':>8}{'slowest':>9}{'pause':>9}")
+    keys: dict[str, list[str]] = {}
+    for extent in ("slice", "volume"):
+        choices = method_choices(panel.clicks.models, 2 if extent == "slice" else 3)
+        fitting = [choice.key for choice in choices if not choice.apart]
+        keys[extent] = [key for key in fitting if options.methods is None or key in options.methods]
+    for extent, chosen in keys.items():
+        for key in chosen:
+            measure(reader, key, extent, middles, options.repeats)
+    if options.objects and keys["volume"]:
+        remember(reader, keys["volume"][0], middles, options.objects)
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
