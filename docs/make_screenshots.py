@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 import keyring
 import napari
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 from qtpy.QtWidgets import QApplication
 from screenshot_data import add_series, write_archive
 
@@ -34,6 +36,8 @@ from napari_medseg.io.dicom import web
 from napari_medseg.io.dicom.web import cache, servers
 
 ROOT = Path(__file__).resolve().parents[1]
+CLICKS = {"add": (112.0, 88.0), "remove": (128.0, 72.0), "brush": (92, 78)}
+"""Rows and columns of slice 94 of the sample head, whose ventricles are about the middle."""
 
 
 def main() -> None:
@@ -41,7 +45,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
     parser.add_argument("--size", default="1440x900", help="of the window, in pixels")
     parser.add_argument("--patience", type=float, default=900.0, help="seconds to wait for each step")
-    parser.add_argument("--only", choices=("studies", "pacs", "findings"), help="take only these pictures")
+    parser.add_argument("--only", choices=("studies", "pacs", "findings", "clicks"), help="take only these pictures")
     options = parser.parse_args()
     width, height = (int(side) for side in options.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
@@ -62,6 +66,9 @@ def main() -> None:
             take_pictures(viewer, studies, options.out, options.patience)
         if options.only in (None, "findings"):
             take_finding_pictures(viewer, studies, options.out, options.patience)
+            viewer.layers.clear()
+        if options.only in (None, "clicks"):
+            take_click_pictures(viewer, studies, options.out, options.patience)
         viewer.close()
 
 
@@ -152,6 +159,64 @@ def take_finding_pictures(viewer: napari.Viewer, studies: StudiesWidget, out: Pa
     section.buttons["next"].click()
     section.buttons["reject"].click()
     picture(viewer, out / "corrected.png")
+
+
+def take_click_pictures(viewer: napari.Viewer, studies: StudiesWidget, out: Path, patience: float) -> None:
+    """Click on a ventricle, correct it by click and brush, and undo all of it: the window, and a strip of canvases."""
+    choose(studies, "t1_head")
+    wait(lambda: not studies.controller.job.busy and segment_is_ready(viewer), patience)
+    segment = find_panel(viewer, "Segment")
+    assert isinstance(segment, SegmentWidget)
+    image, clicks = viewer.layers[0], segment.clicks
+    viewer.dims.set_point(0, image.data_to_world((94, 0, 0))[0])
+    viewer.camera.zoom *= 2
+    segment.view.click.tools["add"].click()
+    wait(lambda: not clicks.warm_job.busy, patience)
+    frames: list[tuple[str, np.ndarray]] = []
+
+    def keep(caption: str) -> None:
+        wait(lambda: not clicks.desk.n_waiting, patience)
+        clicks.settle()
+        rest = time.monotonic() + 0.5
+        wait(lambda: time.monotonic() > rest, patience)
+        frames.append((caption, viewer.screenshot(canvas_only=True, flash=False)))
+
+    def click(row: float, column: float, positive: bool = True) -> None:
+        clicks.mouse.drawn.emit("add", np.asarray(image.data_to_world((94, row, column)))[None], positive)
+
+    keep("before")
+    click(*CLICKS["add"])
+    keep("click")
+    click(*CLICKS["remove"], positive=False)
+    keep("Ctrl+click: not this")
+    layer = segment.labels.layer
+    assert layer is not None
+    layer.brush_size = 9
+    layer.paint((94, *CLICKS["brush"]), layer.selected_label)
+    keep("napari's brush")
+    wait(lambda: not segment.labels.job.busy, patience)
+    picture(viewer, out / "click.png")
+    for n in (1, 2, 3):
+        clicks.undo()
+        keep(f"undo {n}")
+    strip(frames, out / "clicking.png")
+
+
+def strip(frames: list[tuple[str, np.ndarray]], path: Path) -> None:
+    """Save canvases side by side, each cut to a square about its middle, with its caption."""
+    side, gap, below = 300, 6, 26
+    sheet = Image.new("RGB", (len(frames) * (side + gap) - gap, side + below), "#262930")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=15)
+    for n, (caption, pixels) in enumerate(frames):
+        shown = Image.fromarray(pixels[..., :3])
+        half = min(shown.size) * 0.38
+        x, y = shown.width / 2, shown.height / 2
+        part = shown.resize((side, side), box=(x - half, y - half, x + half, y + half))
+        sheet.paste(part, (n * (side + gap), 0))
+        draw.text((n * (side + gap) + side / 2, side + 4), caption, "#f0f1f2", font, anchor="ma")
+    sheet.save(path)
+    print(path.name, path.stat().st_size // 1000, "kB", flush=True)
 
 
 def segment_is_ready(viewer: napari.Viewer) -> bool:
