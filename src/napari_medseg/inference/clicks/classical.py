@@ -13,7 +13,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from napari_medseg.core.progress import CancelToken
     from napari_medseg.inference.clicks.maps import PointArray
-    from napari_medseg.inference.clicks.method import WindowView
+    from napari_medseg.inference.clicks.method import ClickMethod, WindowView
     from napari_medseg.inference.clicks.window import BoolArray, FloatArray
 
 _SIDES = {2: 128, 3: 48}
@@ -124,7 +124,7 @@ class RandomWalker:
         return np.asarray(np.clip(found[0], 0, 1), np.float32)
 
 
-CLASSICAL = {"growing": Growing, "geodesic": Geodesic, "random-walker": RandomWalker}
+CLASSICAL: dict[str, type[ClickMethod]] = {"growing": Growing, "geodesic": Geodesic, "random-walker": RandomWalker}
 """The methods that need no weights, by the names that scripts use."""
 
 

@@ -5,79 +5,20 @@ Nothing of Qt or napari is imported here. The process ends by itself when its in
 
 from __future__ import annotations
 
-import contextlib
-import faulthandler
-import os
-import pickle
-import queue
-import signal
-import sys
-import threading
-import traceback
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from napari_medseg.core.errors import MedsegError
-from napari_medseg.core.progress import Cancelled, CancelToken
 from napari_medseg.core.volume import Volume
 from napari_medseg.inference.worker.blocks import SharedBlock
-from napari_medseg.inference.worker.messages import (
-    Answer,
-    Attached,
-    CancelRequest,
-    Crashed,
-    Finished,
-    Progress,
-    Ready,
-    Refused,
-    Report,
-    SegmentRequest,
-    Stopped,
-)
+from napari_medseg.inference.worker.messages import Answer, Attached, Finished, Progress, Ready, SegmentRequest
+from napari_medseg.inference.worker.pipes import Outbox, failure, open_pipes
 
 if TYPE_CHECKING:
+    from napari_medseg.core.progress import CancelToken
     from napari_medseg.inference.model import Model
 
+_NO_MEMORY = ("There is not enough memory to segment this scan.", "Confine the model to a box.")
 _MODELS_KEPT = 2
-
-
-class Inbox:
-    """Orders as they come: requests queue up, a cancel reaches its request at once."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._requests: queue.SimpleQueue[tuple[SegmentRequest, CancelToken]] = queue.SimpleQueue()
-        self._tokens: dict[int, CancelToken] = {}
-
-    def next_request(self) -> tuple[SegmentRequest, CancelToken]:
-        """Wait for the next request."""
-        return self._requests.get()
-
-    def read_orders(self) -> None:
-        """Sort orders in until the other side closes the pipe or dies; then end this process, whatever it does."""
-        with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
-            while True:
-                self._sort_in(pickle.load(self._stream))
-        os._exit(0)
-
-    def _sort_in(self, order: SegmentRequest | CancelRequest) -> None:
-        if isinstance(order, SegmentRequest):
-            token = self._tokens[order.request_id] = CancelToken()
-            self._requests.put((order, token))
-        elif order.request_id in self._tokens:
-            self._tokens[order.request_id].cancel()
-
-
-class Outbox:
-    """Reports on their way to the viewer's process."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-
-    def send(self, report: Report | Ready) -> None:
-        """Send one report now."""
-        pickle.dump(report, self._stream)
-        self._stream.flush()
 
 
 class ModelShelf:
@@ -134,44 +75,23 @@ def run(request: SegmentRequest, cancel: CancelToken, shelf: ModelShelf, outbox:
 
 def answer(request: SegmentRequest, cancel: CancelToken, shelf: ModelShelf, outbox: Outbox) -> Answer:
     """Run a request and put whatever comes of it into words."""
-    number = request.request_id
     try:
         return run(request, cancel, shelf, outbox)
-    except Cancelled:
-        return Stopped(number)
-    except MedsegError as error:
-        return Refused(number, error.message, error.hint)
-    except MemoryError:
-        return Refused(number, "There is not enough memory to segment this scan.", "Confine the model to a box.")
     except Exception as error:  # one failed request must not end the process: the viewer gets the traceback
-        return Crashed(number, f"{type(error).__name__}: {error}", traceback.format_exc())
+        return failure(request.request_id, error, _NO_MEMORY)
 
 
 def main() -> None:
     """Answer requests until the viewer goes."""
-    orders, reports = _take_pipes()
-    inbox, outbox = Inbox(orders), Outbox(reports)
-    threading.Thread(target=inbox.read_orders, name="medseg-orders", daemon=True).start()
+    inbox, outbox = open_pipes()
     _import_libraries()
     outbox.send(Ready())
     shelf = ModelShelf()
     while True:
         request, cancel = inbox.next_request()
+        assert isinstance(request, SegmentRequest)
         outbox.send(answer(request, cancel, shelf, outbox))
-
-
-def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
-    """Keep stdin and stdout for the messages; what libraries print goes to stderr."""
-    if hasattr(signal, "SIGINT"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the viewer, which then cancels
-    faulthandler.enable()
-    orders = os.fdopen(os.dup(0), "rb")
-    reports = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nowhere, 0)
-    os.dup2(2, 1)
-    sys.stdin = open(os.devnull)
-    return orders, reports
+        inbox.forget(request.request_id)
 
 
 def _import_libraries() -> None:

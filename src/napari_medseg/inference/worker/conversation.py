@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.progress import Cancelled, CancelToken, ProgressCallback, report
@@ -12,6 +12,7 @@ from napari_medseg.inference.worker.messages import (
     Attached,
     CancelRequest,
     Crashed,
+    Failure,
     Finished,
     Progress,
     Refused,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.05
 """How soon a thrown cancel token is noticed while the process computes."""
+
+_NAME = "segmentation process"
+_HINT = "Memory may have run out: confine the model to a box or close other programs, then run it again."
 
 
 class WorkerBugError(RuntimeError):
@@ -68,11 +72,13 @@ class Conversation:
         try:
             answer = self._listen(on_progress, cancel)
         except WorkerGoneError:
-            raise self._reason_of_end() from None
+            raise reason_of_end(self._process, _NAME, _HINT) from None
         except BaseException:
             self._withdraw(cancel_patience_s)
             raise
-        return _finished(answer)
+        if not isinstance(answer, Finished):
+            raise_failure(answer)
+        return answer
 
     def _listen(self, on_progress: ProgressCallback | None, cancel: CancelToken | None) -> Answer:
         if not self._process.ready:
@@ -89,7 +95,7 @@ class Conversation:
                     block.unlink()
             elif isinstance(said, Progress):
                 report(on_progress, said.done, said.total, said.label, cancel)
-            else:
+            elif isinstance(said, Answer):
                 return said
 
     def _withdraw(self, patience_s: float) -> None:
@@ -110,34 +116,42 @@ class Conversation:
         except WorkerGoneError:
             return
 
-    def _reason_of_end(self) -> Exception:
-        if self._process.stopping:
-            return Cancelled()
-        how = self._process.describe_end()
-        tail = self._process.stderr_tail
-        last_line = tail.rpartition("\n")[2]
-        if self._process.ready:
-            error = MedsegError(
-                f"The segmentation process ended unexpectedly ({how}).",
-                "Memory may have run out: confine the model to a box or close other programs, then run it again.",
-            )
-        else:
-            error = MedsegError(
-                f"The segmentation process could not start ({how}): {last_line or 'it said nothing'}",
-                "Install napari-medseg again, with its dependencies.",
-            )
-        if tail:
-            error.add_note(f"The process wrote:\n{tail}")
-        return error
+
+def reason_of_end(process: WorkerProcess, name: str, hint: str) -> Exception:
+    """Return what to tell of a process that has ended.
+
+    Parameters
+    ----------
+    process : WorkerProcess
+        The process.
+    name : str
+        What it is called, such as "segmentation process".
+    hint : str
+        What to do where it ended in the middle of its work.
+    """
+    if process.stopping:
+        return Cancelled()
+    how = process.describe_end()
+    tail = process.stderr_tail
+    last_line = tail.rpartition("\n")[2]
+    if process.ready:
+        error = MedsegError(f"The {name} ended unexpectedly ({how}).", hint)
+    else:
+        error = MedsegError(
+            f"The {name} could not start ({how}): {last_line or 'it said nothing'}",
+            "Install napari-medseg again, with its dependencies.",
+        )
+    if tail:
+        error.add_note(f"The process wrote:\n{tail}")
+    return error
 
 
-def _finished(answer: Answer) -> Finished:
+def raise_failure(answer: Failure) -> NoReturn:
+    """Raise what a request failed with."""
     match answer:
-        case Finished():
-            return answer
         case Stopped():
             raise Cancelled
         case Refused(message=message, hint=hint):
             raise MedsegError(message, hint)
         case Crashed(summary=summary, traceback=traceback):
-            raise WorkerBugError(f"{summary}\n\nIn the segmentation process:\n{traceback}")
+            raise WorkerBugError(f"{summary}\n\nIn the process that runs models:\n{traceback}")

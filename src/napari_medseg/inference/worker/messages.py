@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from napari_medseg.core.geometry import Geometry
 from napari_medseg.core.prompt import Prompt
 from napari_medseg.core.segmentation import Segment
+from napari_medseg.inference.clicks.method import WindowView
+from napari_medseg.inference.clicks.window import FloatArray
 from napari_medseg.inference.worker.blocks import BlockSpec
 
 
@@ -27,6 +29,32 @@ class SegmentRequest:
     spacing_known: bool
     prompts: tuple[Prompt, ...]
     threshold: float | None
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """Which click model, and where to compute it: what `load_click_method` takes."""
+
+    model_name: str
+    user_folder: str | None
+    device: str
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """Load a click model, unless it is loaded and unchanged."""
+
+    request_id: int
+    method: MethodSpec
+
+
+@dataclass(frozen=True, eq=False)
+class LookRequest:
+    """Answer in one window. The view travels as it is: a few hundred kB in 2-D, some MB in 3-D."""
+
+    request_id: int
+    method: MethodSpec
+    view: WindowView = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -68,6 +96,21 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """A click model is loaded."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """The chances in a window."""
+
+    request_id: int
+    chances: FloatArray = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Stopped:
     """The request was cancelled."""
 
@@ -92,6 +135,9 @@ class Crashed:
     traceback: str
 
 
-Order: TypeAlias = SegmentRequest | CancelRequest
-Answer: TypeAlias = Finished | Stopped | Refused | Crashed
-Report: TypeAlias = Attached | Progress | Answer
+Request: TypeAlias = SegmentRequest | OpenRequest | LookRequest
+Order: TypeAlias = Request | CancelRequest
+Failure: TypeAlias = Stopped | Refused | Crashed
+Answer: TypeAlias = Finished | Failure
+ClickReply: TypeAlias = Opened | Looked | Failure
+Report: TypeAlias = Attached | Progress | Finished | ClickReply

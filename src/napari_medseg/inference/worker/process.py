@@ -12,14 +12,17 @@ import sys
 import threading
 from collections import deque
 from multiprocessing import spawn
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from napari_medseg.inference.worker.messages import Order, Ready, Report
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _KEPT_STDERR_LINES = 200
 _START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from napari_medseg.inference.worker.child import main; main()"
+    "import importlib, json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "importlib.import_module('napari_medseg.inference.worker.' + sys.argv[2]).main()"
 )
 
 
@@ -28,14 +31,22 @@ class WorkerGoneError(Exception):
 
 
 class WorkerProcess:
-    """One fresh interpreter that runs `napari_medseg.inference.worker.child`.
+    """One fresh interpreter that runs a module of this package, such as `napari_medseg.inference.worker.child`.
 
     It is started by ``python -c`` with this process's module search path, so it works whatever the ``__main__`` of this
     process is (napari, pytest, a notebook), and shares no thread, lock or display connection with it.
+
+    Parameters
+    ----------
+    child : str
+        Name of the module, whose ``main`` is called.
+    deliver : callable, optional
+        Called in a thread of this process with each report, and with None once it has gone; by default they wait for
+        `next_report`.
     """
 
-    def __init__(self) -> None:
-        command = [_interpreter(), "-c", _START, json.dumps([p for p in sys.path if isinstance(p, str)])]
+    def __init__(self, child: str = "child", deliver: Callable[[Report | None], None] | None = None) -> None:
+        command = [_interpreter(), "-c", _START, json.dumps([p for p in sys.path if isinstance(p, str)]), child]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -46,16 +57,19 @@ class WorkerProcess:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._orders = self._process.stdin
-        self._sending = threading.Lock()
+        self._orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()  # None closes its input
         self._stderr: deque[str] = deque(maxlen=_KEPT_STDERR_LINES)
         self._reports: queue.SimpleQueue[Report | None] = queue.SimpleQueue()  # None once it has gone
+        self._deliver = deliver or self._reports.put
         self._ready = threading.Event()
         self._stopping = False
         self._stderr_reader = threading.Thread(
             target=self._keep_stderr, args=(self._process.stderr,), name="medseg-worker-stderr", daemon=True
         )
         self._stderr_reader.start()
+        threading.Thread(
+            target=self._send_orders, args=(self._process.stdin,), name="medseg-worker-orders", daemon=True
+        ).start()
         threading.Thread(
             target=self._receive, args=(self._process.stdout,), name="medseg-worker-reports", daemon=True
         ).start()
@@ -86,11 +100,8 @@ class WorkerProcess:
         return "\n".join(self._stderr)
 
     def send(self, order: Order) -> None:
-        """Send an order; one to a process that has gone is lost, as `next_report` then tells."""
-        data = pickle.dumps(order)
-        with self._sending, contextlib.suppress(OSError, ValueError):
-            self._orders.write(data)
-            self._orders.flush()
+        """Send an order, without waiting until it is read; one to a process that has gone is lost."""
+        self._orders.put(pickle.dumps(order, protocol=5))
 
     def next_report(self, timeout_s: float) -> Report | None:
         """Wait for what it says next; None if it says nothing for so long.
@@ -136,8 +147,14 @@ class WorkerProcess:
         return f"signal {-status}" if status < 0 else f"exit status {status}"
 
     def _close_orders(self) -> None:
-        with self._sending, contextlib.suppress(OSError):
-            self._orders.close()
+        self._orders.put(None)
+
+    def _send_orders(self, stream: IO[bytes]) -> None:
+        with contextlib.suppress(OSError):
+            with stream:
+                while (data := self._orders.get()) is not None:
+                    stream.write(data)
+                    stream.flush()
 
     def _receive(self, stream: IO[bytes]) -> None:
         try:
@@ -147,11 +164,11 @@ class WorkerProcess:
                     if isinstance(said, Ready):
                         self._ready.set()
                     else:
-                        self._reports.put(said)
+                        self._deliver(said)
         except (EOFError, OSError, pickle.UnpicklingError):
             pass  # it ended, perhaps in the middle of a message
         finally:
-            self._reports.put(None)
+            self._deliver(None)
 
     def _keep_stderr(self, stream: IO[bytes]) -> None:
         with stream, contextlib.suppress(OSError):
