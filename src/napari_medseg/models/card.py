@@ -39,10 +39,13 @@ class LabelSpec(CardPart):
 class NetworkSpec(CardPart):
     """Which network to build; `arguments` are the family's own. A classifier teaches a backbone, and has no card.
 
-    The families from "monai" on are other people's networks: of MONAI's library, of nnU-Net, or whole in one file.
+    The families from "monai" on are other people's networks: of MONAI's library, of nnU-Net, whole in one file, or
+    click models.
     """
 
-    family: Literal["unet", "fcn", "deeplabv3", "maskrcnn", "classifier", "monai", "nnunet", "onnx"]
+    family: Literal[
+        "unet", "fcn", "deeplabv3", "maskrcnn", "classifier", "monai", "nnunet", "onnx", "sam", "nninteractive"
+    ]
     spatial_dims: Literal[2, 3]
     in_channels: int = Field(ge=1)
     out_channels: int = Field(ge=1)

@@ -16,10 +16,12 @@ from napari_medseg.models import catalogue
 from napari_medseg.models.card import ModelCard
 from napari_medseg.models.catalogue import CARD_FILE, ModelFolder, read_model_folder
 from napari_medseg.models.foreign.bundle import is_bundle, read_bundle
+from napari_medseg.models.foreign.nninteractive import is_nninteractive, read_nninteractive
 from napari_medseg.models.foreign.nnunet import find_results, read_nnunet
 from napari_medseg.models.foreign.offer import Choices, Offer
 from napari_medseg.models.foreign.own_file import CARD_NAMES, is_network_file, read_network_file
 from napari_medseg.models.foreign.refusal import not_in_order
+from napari_medseg.models.foreign.sam import is_sam, read_sam
 from napari_medseg.models.foreign.words import as_claimed, require_visible, word
 from napari_medseg.models.foreign.zip_file import unpack_model
 from napari_medseg.models.installing import install_model
@@ -139,9 +141,13 @@ def _read_any(path: Path, choices: Choices) -> Offer:
         return _own_model(path, choices)
     if is_bundle(path):
         return read_bundle(path, choices)
+    if is_nninteractive(path):
+        return read_nninteractive(path, choices)
     results = find_results(path)
     if results:
         return read_nnunet(results, choices)
+    if is_sam(path):
+        return read_sam(path, choices)
     files = [one for one in sorted(path.iterdir()) if is_network_file(one)]
     if len(files) == 1:
         return read_network_file(files[0], choices)
@@ -153,8 +159,8 @@ def _unknown(path: Path) -> MedsegError:
         return MedsegError(f"There is nothing at {path.name}.", "Give a folder, a ZIP file or an https address.")
     return MedsegError(
         f"{path.name} is no model of a known format.",
-        "Known are MONAI bundles, nnU-Net v2 result folders, ONNX files with a card "
-        f"({' or '.join(CARD_NAMES)}) beside them, and folders that `train` writes.",
+        "Known are MONAI bundles, nnU-Net v2 result folders, nnInteractive and Segment Anything models, ONNX files "
+        f"with a card ({' or '.join(CARD_NAMES)}) beside them, and folders that `train` writes.",
     )
 
 

@@ -91,6 +91,19 @@ def read_plan(plans: dict[str, Any], configuration: str, channels: Sequence[str]
     return Plan(_network(chosen, len(patch)), inputs, order, order if len(patch) == 3 else [0, 1])
 
 
+def read_architecture(plans: dict[str, Any], configuration: str) -> tuple[dict[str, Any], list[int]]:
+    """Read the network of one configuration and the window that it sees, in nnU-Net's own order of axes.
+
+    Raises
+    ------
+    MedsegError
+        If it is not in order, or has no place on a card.
+    """
+    chosen = _inherited(plans, configuration, 0)
+    patch = [int(side) for side in _numbers(chosen, "patch_size")]
+    return _network(chosen, len(patch)), patch
+
+
 def _inherited(plans: dict[str, Any], name: str, depth: int) -> dict[str, Any]:
     configurations = plans.get("configurations")
     one = configurations.get(name) if isinstance(configurations, dict) else None

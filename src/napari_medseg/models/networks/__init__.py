@@ -23,6 +23,8 @@ _BUILDERS = {
     "monai": ("monai_nets", "build_monai"),
     "nnunet": ("nnunet", "build_nnunet"),
     "onnx": ("onnx_file", "build_onnx"),
+    "sam": ("sam", "build_sam"),
+    "nninteractive": ("nninteractive", "build_nninteractive"),
 }
 """Module and function of each family; a family's libraries are imported when a network of it is built."""
 
