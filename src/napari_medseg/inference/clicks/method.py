@@ -35,7 +35,11 @@ class WindowView:
 
 
 class ClickMethod(Protocol):
-    """A way to segment by clicks."""
+    """A way to segment by clicks.
+
+    One that has an attribute ``sees_whole`` that is true is shown all of the image from its first window on, the same
+    way for every prompt.
+    """
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ import torch
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.inference.backends.choice import CpuNetworks
 from napari_medseg.inference.clicks.maps import CHANNELS, network_channels
+from napari_medseg.inference.clicks.method import ClickMethod
 from napari_medseg.inference.devices import choose_device
 from napari_medseg.models.catalogue import find_model
 from napari_medseg.models.network_files import load_network
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
 
 _TRIED_FOR = 10_000
 """Windows that a session of clicks may want: trying the ways to compute them pays."""
+
+
+class ReadyMethod(ClickMethod, Protocol):
+    """A click model that was loaded."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model is."""
+
+    def prepare(self) -> str:
+        """Take the fastest way to compute it, and say which; the first time this may take seconds."""
 
 
 class NetworkMethod:
@@ -112,12 +124,21 @@ class NetworkMethod:
         return found
 
 
-def load_click_method(name: str | Path, device: str = "auto", *, user_folder: Path | None = None) -> NetworkMethod:
-    """Load a click model by its name or its folder.
+def load_click_method(name: str | Path, device: str = "auto", *, user_folder: Path | None = None) -> ReadyMethod:
+    """Load a click model of any family, by its name or its folder.
 
     Raises
     ------
     MedsegError
-        If there is no such model or device, or it is no click model.
+        If there is no such model or device, it is no click model, or a library that it needs is missing.
     """
-    return NetworkMethod(find_model(str(name), user_folder), device=device)
+    folder = find_model(str(name), user_folder)
+    if folder.card.network.family == "sam":
+        from napari_medseg.inference.clicks.foreign.sam import SamMethod
+
+        return SamMethod(folder, device=device)
+    if folder.card.network.family == "nninteractive":
+        from napari_medseg.inference.clicks.foreign.nninteractive import NnInteractiveMethod
+
+        return NnInteractiveMethod(folder, device=device)
+    return NetworkMethod(folder, device=device)

@@ -118,6 +118,8 @@ class ClickSession:
         largest = min(self.method.largest_zoom, self._whole_zoom(side))
         zoom = min(max(self._first_zoom(side), self._fitting_zoom(low, high, side)), largest)
         centre = (low + high) / 2
+        if getattr(self.method, "sees_whole", False):
+            zoom, centre = largest, self._within(centre, side, largest)
         while True:
             if cancel is not None:
                 cancel.raise_if_cancelled()

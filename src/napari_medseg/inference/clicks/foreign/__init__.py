@@ -1,0 +1,1 @@
+"""Other people's click models, each a `ClickMethod`: one module a family."""
