@@ -77,6 +77,7 @@ def test_click_models_are_offered_for_clicks_alone(qtbot: Any, viewer: Any, work
 def test_a_network_answers(tmp_path: Path, new_card: Any, qtbot: Any, viewer: Any, worker: Any) -> None:
     """A tiny network with random weights: what it finds means nothing, but the clicked voxel is in it."""
     torch = pytest.importorskip("torch")
+    from napari_medseg.inference.worker import default_click_worker
     from napari_medseg.models.networks import build_network
     from napari_medseg.models.weights import save_weights
 
@@ -87,6 +88,8 @@ def test_a_network_answers(tmp_path: Path, new_card: Any, qtbot: Any, viewer: An
     spec = save_weights(build_network(card.network).state_dict(), folder / "w.safetensors", "float32")
     (folder / "card.json").write_text(card.model_copy(update={"weights": spec}).model_dump_json())
     shelf = MethodShelf(lambda key: load_method(str(folder)))
+    shelf.warm_up("click-tiny")  # the process starts, which takes longer than a test waits for a click
+    assert default_click_worker().alive
     panel = SegmentWidget(viewer, worker=worker, catalogue=lambda: [card], click_methods=shelf)
     qtbot.addWidget(panel)
     qtbot.waitUntil(lambda: not panel.runs.catalogue_job.busy)
@@ -98,3 +101,52 @@ def test_a_network_answers(tmp_path: Path, new_card: Any, qtbot: Any, viewer: An
     hand.click((A[0], A[1], A[2] - 12), "Control")
     assert panel.clicks._target().labels[A[0], A[1], A[2] - 12] == 0
     assert panel.clicks._target().labels[A] > 0
+    default_click_worker().shutdown()
+
+
+class Noting(MethodShelf):
+    """Notes what it is asked to get ready."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.warmed: list[str] = []
+
+    def warm_up(self, key: str, cancel: Any = None) -> None:
+        self.warmed.append(key)
+
+
+def test_a_method_is_got_ready_when_it_is_chosen_and_when_it_is_needed(
+    qtbot: Any, viewer: Any, worker: Any, new_card: Any
+) -> None:
+    shelf = Noting()
+    cards = [click_card(new_card, 2, "flat"), click_card(new_card, 3, "solid")]
+    panel = SegmentWidget(viewer, worker=worker, catalogue=lambda: cards, click_methods=shelf)
+    qtbot.addWidget(panel)
+    viewer.add_layer(volume_to_layer(make_scan()))
+    qtbot.waitUntil(lambda: not panel.runs.catalogue_job.busy)
+    click = panel.view.click
+    assert not shelf.warmed
+    for key in ("growing", "flat"):
+        click.method_box.choose(key)
+        qtbot.waitUntil(lambda key=key: shelf.warmed[-1:] == [key])
+    click.tools["add"].click()
+    qtbot.waitUntil(lambda: shelf.warmed[2:] == ["flat"])
+    click.extent_box.choose("volume")
+    assert click.method_box.key == "solid"
+    qtbot.waitUntil(lambda: shelf.warmed[3:] == ["solid"])
+
+
+def test_a_model_comes_first_until_the_user_chooses(qtbot: Any, viewer: Any, worker: Any, new_card: Any) -> None:
+    cards = [click_card(new_card, 2, "flat"), click_card(new_card, 3, "solid")]
+    panel = SegmentWidget(viewer, worker=worker, catalogue=lambda: cards, click_methods=Noting())
+    qtbot.addWidget(panel)
+    assert panel.view.click.method_box.key == "geodesic"
+    viewer.add_layer(volume_to_layer(make_scan()))
+    qtbot.waitUntil(lambda: not panel.runs.catalogue_job.busy)
+    click = panel.view.click
+    assert click.method_box.key == "flat"
+    click.method_box.choose("growing")
+    click.extent_box.choose("volume")
+    assert click.method_box.key == "solid"
+    click.extent_box.choose("slice")
+    assert click.method_box.key == "growing"

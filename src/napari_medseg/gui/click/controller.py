@@ -72,6 +72,7 @@ class ClickController(QObject):
         self._labels = labels
         self._image = image
         self.models: tuple[ModelCard, ...] = ()
+        self._chosen: dict[int, str] = {}
         self._shelf = shelf or MethodShelf()
         self._slice: tuple[object, ...] = ()
         self.desk = ClickDesk(self._shelf, self._locked, self)
@@ -150,16 +151,15 @@ class ClickController(QObject):
 
     def update(self, _: object = None) -> None:
         """Show what can be done with the image and the labels in hand."""
-        frame = self._frame()
-        flat = frame is None or min(frame.geometry.shape) == 1
-        dims = 2 if flat or self.view.extent_box.key == "slice" else 3
+        dims = self._dims()
         choices = method_choices(self.models, dims)
         fitting = [choice.key for choice in choices if not choice.apart]
         key = self.view.method_box.key
-        self.view.set_methods(choices, key if key in fitting else fitting[0])
+        wanted = self._chosen.get(dims, "")  # who has not chosen gets the first one: a model, if there is any
+        self.view.set_methods(choices, wanted if wanted in fitting else fitting[0])
         if self.mouse.tool and self.view.method_box.key != key:
             self._warm_up()
-        self.view.show_extent(flat)
+        self.view.show_extent(self._is_flat())
         self._show()
 
     def take_tool(self, tool: str) -> None:
@@ -395,7 +395,16 @@ class ClickController(QObject):
         box = self.view.extent_box
         box.choose("volume" if box.key == "slice" else "slice")
 
-    def _take_method(self, _: str) -> None:
+    def _is_flat(self) -> bool:
+        frame = self._frame()
+        return frame is None or min(frame.geometry.shape) == 1
+
+    def _dims(self) -> int:
+        """Return 2 where objects are found on images and slices, else 3."""
+        return 2 if self._is_flat() or self.view.extent_box.key == "slice" else 3
+
+    def _take_method(self, key: str) -> None:
+        self._chosen[self._dims()] = key
         self.update()
         self._warm_up()
 
