@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import napari
 import numpy as np
-from qtpy.QtCore import QTimer
+from gui_responsiveness import Heartbeat
 from qtpy.QtWidgets import QApplication
 
 from napari_medseg.core import Geometry, Source, Volume
@@ -54,26 +54,6 @@ def made_scan(shape: tuple[int, int, int]) -> tuple[Volume, dict[str, tuple[int,
         middles[name] = middle
     affine = np.diag([*SPACING, 1.0])
     return Volume(array, Geometry.from_matrix(shape, affine), modality="CT", source=Source("memory")), middles
-
-
-class Heartbeat:
-    """Notes the longest pause between two turns of the event loop."""
-
-    def __init__(self) -> None:
-        self.longest = 0.0
-        self._last = time.perf_counter()
-        self._timer = QTimer()
-        self._timer.timeout.connect(self._beat)
-        self._timer.start(1)
-
-    def _beat(self) -> None:
-        now = time.perf_counter()
-        self.longest = max(self.longest, now - self._last)
-        self._last = now
-
-    def restart(self) -> None:
-        """Forget the pauses so far."""
-        self.longest, self._last = 0.0, time.perf_counter()
 
 
 def resident() -> float:
