@@ -29,6 +29,30 @@ def test_weights_come_back_as_they_were_stored(tmp_path: Path, write_model, dtyp
         assert torch.equal(other.state_dict()[name], value.to(getattr(torch, dtype)).float()), name
 
 
+def test_values_beyond_16_bits_stay_whole(tmp_path: Path, write_model) -> None:
+    """Running variances of a batch norm exceed 65504, the most that float16 holds."""
+    folder = write_model(tmp_path / "model")
+    state = build_network(folder.card.network).state_dict()
+    name = next(name for name, value in state.items() if value.is_floating_point())
+    state[name].view(-1)[0] = 3e5
+    spec = save_weights(state, folder.weights_path, "float16")
+    other = build_network(folder.card.network)
+    load_weights(other, with_weights(folder, **spec.model_dump()))
+    assert torch.equal(other.state_dict()[name], state[name])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_numbers_are_not_stored(tmp_path: Path, write_model, value) -> None:
+    folder = write_model(tmp_path / "model")
+    state = build_network(folder.card.network).state_dict()
+    name = next(name for name, tensor in state.items() if tensor.is_floating_point())
+    state[name].view(-1)[0] = value
+    before = folder.weights_path.read_bytes()
+    with pytest.raises(MedsegError, match="not numbers"):
+        save_weights(state, folder.weights_path, "float16")
+    assert folder.weights_path.read_bytes() == before
+
+
 def test_other_weights_than_the_cards_are_refused(tmp_path: Path, write_model) -> None:
     folder = write_model(tmp_path / "model")
     content = bytearray(folder.weights_path.read_bytes())
