@@ -84,30 +84,57 @@ def save_weights(state: Mapping[str, torch.Tensor], path: Path, dtype: DtypeName
     path : Path
         Target, ``*.safetensors``; written whole or not at all.
     dtype : {"float16", "bfloat16", "float32"}
-        How floating-point weights are stored.
+        How floating-point weights are stored; see `stored_weights`.
 
     Returns
     -------
     WeightsSpec
         For the card.
+
+    Raises
+    ------
+    MedsegError
+        If a weight is not a number.
     """
     twins = _twins(state)
-    stored = {name: _stored(tensor, _DTYPES[dtype]) for name, tensor in state.items() if name not in twins}
+    stored = stored_weights({name: tensor for name, tensor in state.items() if name not in twins}, dtype)
     content = save(stored)
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)
     return WeightsSpec(file=path.name, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content), dtype=dtype)
 
 
+def stored_weights(state: Mapping[str, torch.Tensor], dtype: DtypeName) -> dict[str, torch.Tensor]:
+    """Return weights as they are stored.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        A network's ``state_dict()``.
+    dtype : {"float16", "bfloat16", "float32"}
+        Of floating-point weights; a tensor with values beyond the type's range keeps its own type.
+
+    Raises
+    ------
+    MedsegError
+        If a weight is not a number.
+    """
+    stored = {}
+    for name, tensor in state.items():
+        plain = tensor.detach().cpu()
+        if plain.is_floating_point():
+            if not bool(torch.isfinite(plain).all()):
+                raise MedsegError("The model has weights that are not numbers.", "Train it again, more slowly.")
+            short = plain.to(_DTYPES[dtype])
+            plain = short if bool(torch.isfinite(short).all()) else plain
+        stored[name] = plain.contiguous()
+    return stored
+
+
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _stored(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    plain = tensor.detach().cpu()
-    return (plain.to(dtype) if plain.is_floating_point() else plain).contiguous()
 
 
 def _with_twins(network: torch.nn.Module, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

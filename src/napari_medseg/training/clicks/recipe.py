@@ -59,6 +59,8 @@ class ClicksData(ClicksPart):
         Folders of images without labels.
     unlabelled_images : int
         How many of each folder, evenly chosen.
+    unlabelled_volumes : tuple of str
+        Patterns of NIfTI volumes without labels; the folder that holds one is its patient.
     held_out : float
         Share of the patients of each source that is held back from training, to be watched and measured.
     seed : int
@@ -75,6 +77,7 @@ class ClicksData(ClicksPart):
     planes: tuple[MaskFolders, ...] = ()
     unlabelled: tuple[str, ...] = ()
     unlabelled_images: int = Field(default=100, ge=1)
+    unlabelled_volumes: tuple[str, ...] = ()
     held_out: float = Field(default=0.12, gt=0, lt=1)
     seed: int = 0
     shares: Shares = Shares()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_medseg.models.networks import build_network
+from napari_medseg.models.weights import stored_weights
 from napari_medseg.training.clicks.bank import load_bank
 from napari_medseg.training.clicks.evaluation import Examination, click_quality
 from napari_medseg.training.clicks.lessons import ClickLessons
@@ -86,7 +87,7 @@ def _patients(scenes: tuple[Scene, ...]) -> tuple[Patient, ...]:
 
 
 def _network(recipe: ClicksRecipe, weights: dict[str, torch.Tensor]) -> torch.nn.Module:
-    """Return a network with the weights as they are stored: with 16 bits."""
+    """Return a network with the weights as they are stored."""
     network = build_network(recipe.network)
-    network.load_state_dict({name: w.half().to(w.dtype) if w.is_floating_point() else w for name, w in weights.items()})
+    network.load_state_dict(stored_weights(weights, "float16"))
     return network.eval()

@@ -20,8 +20,9 @@ BoolArray = npt.NDArray[np.bool_]
 
 _OUTSIDE = 255
 _FEWEST_VOXELS = 8
-_SIZES = {2: (5.0, 1.15), 3: (5.0, 1.15)}
-"""Longest side of an object in the window: voxels at the least, and the window's share at the most."""
+_SIZES = (6.0, 2.5)
+"""Longest side of an object: voxels of the window at the least, and windows at the most. One that is larger than its
+window has to be filled up to the border, or a session would not look further."""
 
 _ZOOMS = {"scenes": (0.45, 2.5), "maps": (0.4, 3.0), "labelled": (0.3, 2.5), "parts": (0.3, 2.5)}
 _FILLED = 1.25
@@ -94,7 +95,7 @@ def _placing(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the matrix from the window's voxels to the scene's, and the voxel in the window's middle."""
     dims = scene.labels.ndim
-    fewest, most = _SIZES[dims]
+    fewest, most = _SIZES
     size = np.exp(rng.uniform(np.log(fewest), np.log(most * side)))
     least, highest = _ZOOMS[KINDS[scene.kind]]
     # No further off than that the scene fills the window: most of a small crop's window would be empty.

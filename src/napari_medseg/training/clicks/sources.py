@@ -29,6 +29,9 @@ _SLICES_OF_CASE = 2
 _LONGEST_SIDE = 320
 """Pixels of radiographs: a window shows organs at about this size."""
 
+_WAYS_OF_VOLUME = 8
+"""How differently one volume without labels is cut into parts."""
+
 _MOST_PARTS = 60
 _IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
 
@@ -108,6 +111,8 @@ def _whole_scenes(
             patient = f"{description.images.split('/')[0]}/{plane.patient}"
             yield RawScene("labelled", patient, labels, image)
             yield RawScene("parts", patient, like_parts(image, done), image)
+    for pattern in clicks.unlabelled_volumes:
+        yield from _unlabelled_volumes(data, pattern, on_progress, cancel)
     for folder in clicks.unlabelled:
         yield from _unlabelled(data / folder, folder, clicks.unlabelled_images, on_progress, cancel)
 
@@ -126,6 +131,24 @@ def _unlabelled(
         image = _unit(pixels[::every, ::every])
         # A patient's images are numbered: 00000123_004.png.
         yield RawScene("parts", f"{name.split('/')[0]}/{file.stem.split('_')[0]}", like_parts(image, done), image)
+
+
+def _unlabelled_volumes(
+    data: Path, pattern: str, on_progress: ProgressCallback | None, cancel: CancelToken | None
+) -> Iterator[RawScene]:
+    """Read volumes without labels; each is cut into parts in several ways. Series over time are left out."""
+    paths = sorted(data.glob(pattern))
+    if not paths:
+        raise MedsegError(f"There are no volumes '{pattern}'.", "Choose another data folder.")
+    for done, path in enumerate(paths):
+        report(on_progress, done + 1, len(paths), "Reading volumes", cancel)
+        volume = read_volume(path)
+        if volume.array.ndim != 3:
+            continue
+        image = _unit(oriented(volume))
+        for way in range(_WAYS_OF_VOLUME):
+            patient = f"{pattern.split('/')[0]}/{path.parent.name}"
+            yield RawScene("parts", patient, like_parts(image, _WAYS_OF_VOLUME * done + way), image)
 
 
 def like_parts(image: npt.NDArray[np.float16], seed: int) -> LabelArray:
