@@ -115,11 +115,12 @@ def structures(labels: np.ndarray, names: dict[int, str], dims: int, most: int |
 def methods(arguments: argparse.Namespace, dims: int) -> list[ClickMethod]:
     chosen: list[ClickMethod] = [CLASSICAL[name]() for name in arguments.methods]
     for name in arguments.models:
-        from napari_medseg.inference.clicks.network import load_click_method
+        from napari_medseg.inference.clicks.loading import load_click_method
 
         model = load_click_method(name, arguments.device)
         if dims in model.spatial_dims:
-            print(f"{model.name}: computed by {model.prepare()}")
+            how = model.prepare() if hasattr(model, "prepare") else type(model).__name__
+            print(f"{model.name}: computed by {how}")
             chosen.append(model)
     return [method for method in chosen if dims in method.spatial_dims]
 

@@ -8,7 +8,8 @@ import torch
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.models.catalogue import ModelFolder
 from napari_medseg.models.networks import build_network
-from napari_medseg.models.weights import file_sha256, load_weights, save_weights
+from napari_medseg.models.weight_files import file_sha256
+from napari_medseg.models.weights import load_weights, save_weights
 
 
 def with_weights(folder: ModelFolder, **changes: object) -> ModelFolder:

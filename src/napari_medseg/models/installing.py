@@ -38,7 +38,7 @@ def install_model(model: ModelFolder, user_folder: Path | None = None, *, overwr
     MedsegError
         If the weights are not those of the card, there is a model of this name, or the folder cannot be written.
     """
-    from napari_medseg.models.weights import file_sha256
+    from napari_medseg.models.weight_files import file_sha256
 
     parent = default_user_folder() if user_folder is None else user_folder
     target = parent / model.card.name

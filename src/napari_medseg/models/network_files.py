@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_medseg.models.networks import build_network
-from napari_medseg.models.weights import load_weights, proven_weights
+from napari_medseg.models.weight_files import proven_weights
+from napari_medseg.models.weights import load_weights
 
 if TYPE_CHECKING:
     import torch

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.io.atomic import atomic_write
 from napari_medseg.models.card import WeightsSpec
+from napari_medseg.models.weight_files import HINT, proven_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,6 @@ _DTYPES: dict[DtypeName, torch.dtype] = {
     "bfloat16": torch.bfloat16,
     "float32": torch.float32,
 }
-_HINT = "Install the model again, or train it again."
 
 
 def load_weights(network: torch.nn.Module, folder: ModelFolder) -> None:
@@ -47,31 +47,13 @@ def load_weights(network: torch.nn.Module, folder: ModelFolder) -> None:
     try:
         state = load_file(path)
     except OSError as error:
-        raise MedsegError(f"The weights of the model '{folder.card.name}' cannot be read.", _HINT) from error
+        raise MedsegError(f"The weights of the model '{folder.card.name}' cannot be read.", HINT) from error
     except SafetensorError as error:
-        raise MedsegError(f"The weights of the model '{folder.card.name}' are damaged.", _HINT) from error
+        raise MedsegError(f"The weights of the model '{folder.card.name}' are damaged.", HINT) from error
     try:
         network.load_state_dict(_with_twins(network, state))
     except RuntimeError as error:
-        raise MedsegError(f"The weights of the model '{folder.card.name}' do not fit its network.", _HINT) from error
-
-
-def proven_weights(folder: ModelFolder) -> Path:
-    """Return the file with a model's weights, after a look at its checksum.
-
-    Raises
-    ------
-    MedsegError
-        If the file is missing, or is not the one that the card describes.
-    """
-    path = folder.weights_path
-    try:
-        found = file_sha256(path)
-    except OSError as error:
-        raise MedsegError(f"The weights of the model '{folder.card.name}' cannot be read.", _HINT) from error
-    if found != folder.card.weights.sha256:
-        raise MedsegError(f"The weights of the model '{folder.card.name}' are not those of its card.", _HINT)
-    return path
+        raise MedsegError(f"The weights of the model '{folder.card.name}' do not fit its network.", HINT) from error
 
 
 def save_weights(state: Mapping[str, torch.Tensor], path: Path, dtype: DtypeName = "float32") -> WeightsSpec:
@@ -129,12 +111,6 @@ def stored_weights(state: Mapping[str, torch.Tensor], dtype: DtypeName) -> dict[
             plain = short if bool(torch.isfinite(short).all()) else plain
         stored[name] = plain.contiguous()
     return stored
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _with_twins(network: torch.nn.Module, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

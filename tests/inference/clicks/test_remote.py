@@ -60,7 +60,7 @@ def test_the_card_tells_how_it_is_asked_and_no_process_starts(models) -> None:
 @pytest.mark.parametrize("dims", [2, 3])
 def test_the_answer_is_that_of_this_process_whoever_computes_it(models, worker, dims) -> None:
     """Also while another library takes over from torch, which rounds otherwise."""
-    from napari_medseg.inference.clicks.network import load_click_method
+    from napari_medseg.inference.clicks.loading import load_click_method
 
     here, there = load_click_method(models[dims], "cpu"), RemoteMethod(models[dims], "cpu", worker=worker)
     assert (there.side(dims), there.spatial_dims, there.name) == (here.side(dims), here.spatial_dims, here.name)

@@ -14,7 +14,7 @@ import torch
 
 from napari_medseg.core import Geometry, MedsegError, PointPrompt
 from napari_medseg.inference.clicks import ClickScene, ClickSession, CurrentObject
-from napari_medseg.inference.clicks.network import load_click_method
+from napari_medseg.inference.clicks.loading import load_click_method
 from napari_medseg.inference.fit import check_fit
 from napari_medseg.models import find_model
 from napari_medseg.models.verify import verify

@@ -2,7 +2,7 @@
 
 A `ClickSession` asks a `ClickMethod` for the object in a window about the prompts, lets the window grow until the
 object fits into it, and turns the result into a `ClickAnswer`: the change of one region of the labels. Methods are
-networks (`napari_medseg.inference.clicks.network`) and classical ones (`napari_medseg.inference.clicks.classical`).
+networks (`napari_medseg.inference.clicks.loading`) and classical ones (`napari_medseg.inference.clicks.classical`).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.inference.clicks.maps import CHANNELS
 
 if TYPE_CHECKING:
     from napari_medseg.models.card import ModelCard
@@ -67,3 +68,62 @@ def click_facts(card: ModelCard) -> ClickFacts:
         card.input.window[0],
         sees_whole=card.network.family in _WHOLE,
     )
+
+
+def require_channels(card: ModelCard) -> None:
+    """Refuse a network that reads anything but our own channels.
+
+    Raises
+    ------
+    MedsegError
+        If it does.
+    """
+    if card.network.in_channels != len(CHANNELS):
+        raise MedsegError(f"This version cannot show {card.title} what it wants to see.")
+
+
+class CardedMethod:
+    """The part of a `ClickMethod` that its card tells.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of a click model.
+
+    Raises
+    ------
+    MedsegError
+        As `click_facts`.
+    """
+
+    def __init__(self, card: ModelCard) -> None:
+        self._card, self._facts = card, click_facts(card)
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model is."""
+        return self._card
+
+    @property
+    def name(self) -> str:
+        """What it is, in the reader's words."""
+        return self._facts.name
+
+    @property
+    def spatial_dims(self) -> tuple[int, ...]:
+        """Whether it reads planes (2) or volumes (3)."""
+        return self._facts.spatial_dims
+
+    @property
+    def largest_zoom(self) -> float:
+        """How many times as coarse as the scan a window may be."""
+        return self._facts.largest_zoom
+
+    @property
+    def sees_whole(self) -> bool:
+        """Whether its first window is to show all of the image."""
+        return self._facts.sees_whole
+
+    def side(self, spatial_dims: int) -> int:
+        """Return the voxels of its window along each axis."""
+        return self._facts.side(spatial_dims)

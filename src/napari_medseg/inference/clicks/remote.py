@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_medseg.inference.clicks.facts import click_facts
+from napari_medseg.inference.clicks.facts import CardedMethod
 from napari_medseg.inference.worker.click_worker import default_click_worker
 from napari_medseg.inference.worker.messages import MethodSpec
 from napari_medseg.models.catalogue import find_model
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_medseg.inference.worker.click_worker import ClickWorker
 
 
-class RemoteMethod:
+class RemoteMethod(CardedMethod):
     """A click model, ours or another's, as a `ClickMethod`. What it is asked for is read from its card.
 
     May be used from any thread but the GUI's. The process starts with `open` or with the first window, and ends with
@@ -50,33 +50,9 @@ class RemoteMethod:
         worker: ClickWorker | None = None,
     ) -> None:
         folder = find_model(str(name), user_folder)
-        self._facts = click_facts(folder.card)
+        super().__init__(folder.card)
         self._spec = MethodSpec(str(folder.path.absolute()), str(user_folder) if user_folder else None, device)
         self._worker = worker or default_click_worker()
-
-    @property
-    def name(self) -> str:
-        """What it is, in the reader's words."""
-        return self._facts.name
-
-    @property
-    def spatial_dims(self) -> tuple[int, ...]:
-        """Whether it reads planes (2), volumes (3) or both."""
-        return self._facts.spatial_dims
-
-    @property
-    def largest_zoom(self) -> float:
-        """How many times as coarse as the scan a window may be."""
-        return self._facts.largest_zoom
-
-    @property
-    def sees_whole(self) -> bool:
-        """Whether its first window is to show all of the image."""
-        return self._facts.sees_whole
-
-    def side(self, spatial_dims: int) -> int:
-        """Return the voxels of its window along each axis."""
-        return self._facts.side(spatial_dims)
 
     def open(self, cancel: CancelToken | None = None) -> None:
         """Load it in the other process, and wait until it can answer; without this the first window waits.

@@ -1,8 +1,9 @@
 """The process that answers clicks: it keeps click models loaded and computes one window after another.
 
-A model answers as soon as torch has loaded it. Beside that, in a thread, a second copy of it looks for the fastest way
-to be computed (the first time this takes seconds) and takes its place when it is ready: no click waits for that, but
-those that come meanwhile share the processor with it.
+Our own models are graphs of OpenVINO on a processor: the process then needs no torch. Others answer as soon as torch
+has loaded them. Beside that, in a thread, a second copy of those that can be made faster looks for the way (the first
+time this takes seconds) and takes its place when it is ready: no click waits for that, but those that come meanwhile
+share the processor with it.
 """
 
 from __future__ import annotations
@@ -109,8 +110,8 @@ class ClickShelf:
 
 
 def load_method(spec: MethodSpec) -> ClickMethod:
-    """Load a click model; torch is imported now."""
-    from napari_medseg.inference.clicks.network import load_click_method
+    """Load a click model, with the library that it needs."""
+    from napari_medseg.inference.clicks.loading import load_click_method
 
     return load_click_method(spec.model_name, spec.device, user_folder=_user_folder(spec))
 
@@ -150,7 +151,7 @@ def open_method(request: OpenRequest, shelf: ClickShelf, outbox: Outbox) -> None
 def main() -> None:
     """Answer clicks until the viewer goes."""
     inbox, outbox = open_pipes()
-    import napari_medseg.inference.clicks.network  # noqa: F401
+    import napari_medseg.inference.clicks.loading  # noqa: F401
 
     outbox.send(Ready())
     shelf = ClickShelf()

@@ -55,7 +55,7 @@ def as_displayed(image: FloatArray, rng: np.random.Generator) -> tuple[FloatArra
         image = image.max() - image
     if rng.random() < 0.7:
         image = image + rng.uniform(0, 0.06) * rng.standard_normal(image.shape, np.float32)
-    low, high = np.percentile(image, (rng.choice([0.5, rng.uniform(0, 15)]), rng.choice([99.5, rng.uniform(80, 100)])))
+    low, high = np.percentile(image, (rng.choice([0.5, rng.uniform(0, 30)]), rng.choice([99.5, rng.uniform(70, 100)])))
     if high - low < 0.05:
         low, high = float(image.min()), float(image.max()) + 1e-3
     return image.astype(np.float32), (float(low), float(high))

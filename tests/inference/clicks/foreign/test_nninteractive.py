@@ -19,8 +19,8 @@ from napari_medseg.inference.clicks.foreign.drawing import (
     point_ball,
     split_strokes,
 )
+from napari_medseg.inference.clicks.loading import load_click_method
 from napari_medseg.inference.clicks.maps import WindowPrompts
-from napari_medseg.inference.clicks.network import load_click_method
 
 DRAWING = Drawing(2, 2, 0.5, 7, 0, (1, 2), (3, 4), (5, 6))
 SHAPE = (16, 16, 16)

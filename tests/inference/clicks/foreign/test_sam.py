@@ -15,8 +15,8 @@ from foreign_click_models import SAM_SIDE
 from napari_medseg.core import Cancelled, CancelToken, Geometry
 from napari_medseg.core.prompt import PointPrompt
 from napari_medseg.inference.clicks import ClickScene, ClickSession, CurrentObject, WindowView
+from napari_medseg.inference.clicks.loading import load_click_method
 from napari_medseg.inference.clicks.maps import WindowPrompts
-from napari_medseg.inference.clicks.network import load_click_method
 from napari_medseg.models.networks.sam import SamNetwork
 
 PART = (slice(3, 63), slice(12, 52))

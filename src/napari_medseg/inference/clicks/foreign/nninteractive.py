@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from napari_medseg.core.errors import MedsegError
-from napari_medseg.inference.clicks.facts import ClickFacts, click_facts
+from napari_medseg.inference.clicks.facts import CardedMethod
 from napari_medseg.inference.clicks.foreign.drawing import Drawing, draw_channels
 from napari_medseg.inference.devices import choose_device
 from napari_medseg.models.network_files import load_network
@@ -18,11 +17,10 @@ if TYPE_CHECKING:
     from napari_medseg.core.progress import CancelToken
     from napari_medseg.inference.clicks.method import WindowView
     from napari_medseg.inference.clicks.window import FloatArray
-    from napari_medseg.models.card import ModelCard
     from napari_medseg.models.catalogue import ModelFolder
 
 
-class NnInteractiveMethod:
+class NnInteractiveMethod(CardedMethod):
     """A network of nnInteractive in our windows.
 
     Parameters
@@ -39,8 +37,7 @@ class NnInteractiveMethod:
     """
 
     def __init__(self, folder: ModelFolder, *, device: str = "auto") -> None:
-        self._facts: ClickFacts = click_facts(folder.card)
-        self._card = folder.card
+        super().__init__(folder.card)
         network = folder.card.network
         try:
             self._drawing = Drawing.of(network.arguments["drawing"], network.in_channels - 1)
@@ -48,34 +45,6 @@ class NnInteractiveMethod:
             raise MedsegError(f"The card of {folder.card.title} does not tell how prompts are drawn.") from error
         self._device = choose_device(device).name
         self._network = load_network(folder).eval().requires_grad_(False).to(self._device)
-
-    @property
-    def card(self) -> ModelCard:
-        """What the model is."""
-        return self._card
-
-    @property
-    def name(self) -> str:
-        """What it is, in the reader's words."""
-        return self._facts.name
-
-    @property
-    def spatial_dims(self) -> tuple[int, ...]:
-        """It reads volumes."""
-        return self._facts.spatial_dims
-
-    @property
-    def largest_zoom(self) -> float:
-        """A network's window grows until it shows the whole scan."""
-        return math.inf
-
-    def side(self, spatial_dims: int) -> int:
-        """Return the voxels of its window along each axis."""
-        return self._facts.window_side
-
-    def prepare(self) -> str:
-        """Say where it computes; there is nothing to try."""
-        return self._device
 
     def chances(self, view: WindowView, cancel: CancelToken | None = None) -> FloatArray:
         """Return, for each voxel of a window, how likely it belongs to the object: 0 to 1.

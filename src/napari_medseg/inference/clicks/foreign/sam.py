@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from napari_medseg.core.errors import MedsegError
-from napari_medseg.inference.clicks.facts import ClickFacts, click_facts
+from napari_medseg.inference.clicks.facts import CardedMethod
 from napari_medseg.inference.clicks.foreign.picture import Picture, draw_picture
 from napari_medseg.inference.devices import choose_device
 from napari_medseg.models.network_files import load_network
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from napari_medseg.core.progress import CancelToken
     from napari_medseg.inference.clicks.method import WindowView
     from napari_medseg.inference.clicks.window import FloatArray
-    from napari_medseg.models.card import ModelCard
     from napari_medseg.models.catalogue import ModelFolder
 
 _KEPT = 8
@@ -34,7 +33,7 @@ _SUREST = 1e-3
 """How sure a mask counts when it is shown as scores: chances of this and of one less this."""
 
 
-class SamMethod:
+class SamMethod(CardedMethod):
     """A Segment Anything network. It looks at an image once, which takes seconds; each prompt then takes little.
 
     Parameters
@@ -51,8 +50,7 @@ class SamMethod:
     """
 
     def __init__(self, folder: ModelFolder, *, device: str = "auto") -> None:
-        self._facts: ClickFacts = click_facts(folder.card)
-        self._card = folder.card
+        super().__init__(folder.card)
         self._device = choose_device(device).name
         network = load_network(folder).eval().requires_grad_(False)
         assert isinstance(network, SamNetwork)
@@ -64,39 +62,6 @@ class SamMethod:
             torch.tensor([float(n) for n in arguments[name]]).reshape(1, 3, 1, 1) for name in ("mean", "deviation")
         )
         self._seen: OrderedDict[bytes, torch.Tensor] = OrderedDict()
-
-    @property
-    def card(self) -> ModelCard:
-        """What the model is."""
-        return self._card
-
-    @property
-    def name(self) -> str:
-        """What it is, in the reader's words."""
-        return self._facts.name
-
-    @property
-    def spatial_dims(self) -> tuple[int, ...]:
-        """It reads planes."""
-        return self._facts.spatial_dims
-
-    @property
-    def largest_zoom(self) -> float:
-        """Its window shows the whole image."""
-        return math.inf
-
-    @property
-    def sees_whole(self) -> bool:
-        """Its first window already does."""
-        return self._facts.sees_whole
-
-    def side(self, spatial_dims: int) -> int:
-        """Return the voxels of its window along each axis."""
-        return self._facts.window_side
-
-    def prepare(self) -> str:
-        """Say where it computes; there is nothing to try."""
-        return self._device
 
     def chances(self, view: WindowView, cancel: CancelToken | None = None) -> FloatArray:
         """Return, for each voxel of a window, how likely it belongs to the object: 0 to 1.
