@@ -46,7 +46,7 @@ CaseT = TypeVar("CaseT")
 _IDENTITY_FILE = "run.sha256"
 _NO_IDENTITY = ("name", "ships", "card", "input", "postprocess")
 _LATER_FIELDS = {
-    "training": ("early_stopping", "precision"),
+    "training": ("early_stopping", "precision", "sides", "batches"),
     "start": ("frozen_level",),
     "intensity": ("counted", "target", "cut", "clip", "subtract", "divide"),
 }

@@ -90,8 +90,11 @@ def test_the_loss_is_small_where_the_answer_is_right() -> None:
     assert click_loss(odd, truth, known) < 0.01
 
 
-def test_users_go_on_from_a_checkpoint(make_clicks, tmp_path) -> None:
-    recipe = make_clicks(scenes=3)
+@pytest.mark.parametrize(
+    "training", [{}, {"stages": [{"steps": 6}, {"steps": 6}], "sides": [16, 32], "batches": [3, 2]}]
+)
+def test_users_go_on_from_a_checkpoint(make_clicks, tmp_path, training) -> None:
+    recipe = make_clicks(scenes=3, **training)
     scenes = [scene for raw in drawn_scenes(recipe) if (scene := find_targets(raw, 2))]
     torch.manual_seed(0)
     network = torch.nn.Conv2d(6, 1, 3, padding=1)
@@ -102,6 +105,19 @@ def test_users_go_on_from_a_checkpoint(make_clicks, tmp_path) -> None:
     two.take_up(torch.load(tmp_path / "state.pt", weights_only=True))
     for step in range(4, 12):
         assert one.loss(network, step) == two.loss(network, step)
+
+
+def test_stages_may_have_windows_of_their_own(make_clicks) -> None:
+    recipe = make_clicks(scenes=3, stages=[{"steps": 2}, {"steps": 2}], sides=[16, 32], batches=[3, 2])
+    scenes = [scene for raw in drawn_scenes(recipe) if (scene := find_targets(raw, 2))]
+    lessons, network = ClickLessons(recipe, scenes), torch.nn.Conv2d(6, 1, 3, padding=1)
+    seen: list[tuple[int, ...]] = []
+    network.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape)))
+    for step in range(4):
+        lessons.loss(network, step)
+    assert seen == [(3, 6, 16, 16)] * 2 + [(2, 6, 32, 32)] * 2
+    with pytest.raises(ValueError, match="for each stage"):
+        make_clicks(stages=[{"steps": 2}, {"steps": 2}], sides=[16])
 
 
 class Oracle(torch.nn.Module):

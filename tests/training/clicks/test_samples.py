@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -75,11 +76,16 @@ def test_a_real_image_lies_under_its_labels() -> None:
     labels[20:50, 30:60] = 1
     image = labels.astype(np.float16)
     scene = find_targets(RawScene("labelled", "a/b", labels, image), 2)
+    whole = 0
     for seed in range(10):
         sample = draw_sample(scene, scene.targets[0], 48, np.random.default_rng(seed))
         outside = sample.inside & ~sample.truth
+        if not outside.any():  # the object fills the window
+            whole += 1
+            continue
         apart = abs(sample.image[sample.truth].mean() - sample.image[outside].mean())
         assert apart > 1  # either bright or, turned round, dark
+    assert whole <= 3
 
 
 def test_parts_are_of_like_intensity() -> None:
@@ -129,3 +135,31 @@ def test_every_source_is_drawn_as_often_as_its_share(make_clicks, map_data, tmp_
     assert users.kinds == [KINDS.index("scenes"), KINDS.index("maps")]
     assert np.array_equal(users.sample(5).image, users.sample(5).image)
     assert not np.array_equal(users.sample(5).image, users.sample(6).image)
+
+
+def test_some_objects_are_larger_than_the_window_that_shows_them(make_clicks) -> None:
+    """Without them a network never learns to fill a window, and a session never looks further."""
+    recipe = make_clicks(scenes=8)
+    users = Users([scene for raw in drawn_scenes(recipe) if (scene := find_targets(raw, 2))], recipe, 1)
+    shares = [users.sample(number).truth.mean() for number in range(150)]
+    assert max(shares) > 0.8
+    assert min(shares) < 0.05
+
+
+def test_volumes_without_labels_are_cut_into_parts(make_clicks, tmp_path) -> None:
+    recipe = make_clicks(3)
+    recipe = recipe.model_copy(
+        update={"clicks": recipe.clicks.model_copy(update={"unlabelled_volumes": ("heads/*.nii.gz",)})}
+    )
+    with pytest.raises(MedsegError, match="no volumes 'heads"):
+        list(sources_of(recipe, tmp_path))
+    (tmp_path / "heads").mkdir()
+    rng = np.random.default_rng(0)
+    for name, shape in (("one", (24, 20, 18)), ("series", (24, 20, 18, 3))):
+        image = nib.Nifti1Image(rng.normal(size=shape).astype(np.float32), np.eye(4))
+        nib.save(image, tmp_path / "heads" / f"{name}.nii.gz")
+    scenes = list(sources_of(recipe, tmp_path))
+    assert {(scene.kind, scene.patient, scene.labels.shape) for scene in scenes} == {
+        ("parts", "heads/heads", (24, 20, 18))
+    }
+    assert len({scene.labels.tobytes() for scene in scenes}) == len(scenes) > 1

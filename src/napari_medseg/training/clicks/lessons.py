@@ -46,14 +46,14 @@ class Users:
         self._chances = chances / chances.sum()
         self._side, self._seed = recipe.side, seed
 
-    def sample(self, number: int, kind: int | None = None) -> Sample:
-        """Return the sample of a number, of any kind or of one of `KINDS`."""
+    def sample(self, number: int, kind: int | None = None, side: int | None = None) -> Sample:
+        """Return the sample of a number, of any kind or of one of `KINDS`, in the recipe's window or another."""
         rng = np.random.default_rng([self._seed, number])
         while True:
             sources = self._groups[int(rng.choice(len(KINDS), p=self._chances)) if kind is None else kind]
             source = sources[rng.integers(len(sources))]
             scene = source[rng.integers(len(source))]
-            found = draw_sample(scene, scene.targets[rng.integers(len(scene.targets))], self._side, rng)
+            found = draw_sample(scene, scene.targets[rng.integers(len(scene.targets))], side or self._side, rng)
             if found is not None:
                 return found
 
@@ -62,9 +62,9 @@ class Users:
         """Which kinds there are."""
         return [kind for kind, group in enumerate(self._groups) if group and self._chances[kind] > 0]
 
-    def episode(self, number: int) -> Episode:
-        """Return the episode of a number at its beginning."""
-        return begin(number, self.sample(number), self._seed)
+    def episode(self, number: int, side: int | None = None) -> Episode:
+        """Return the episode of a number at its beginning, in the recipe's window or another."""
+        return begin(number, self.sample(number, side=side), self._seed)
 
 
 def _by_source(scenes: Sequence[Scene]) -> list[list[Scene]]:
@@ -89,7 +89,8 @@ class ClickLessons:
     def __init__(self, recipe: ClicksRecipe, scenes: Sequence[Scene]) -> None:
         self._seed = recipe.training.seed
         self._users = Users(scenes, recipe, self._seed)
-        self._batch = recipe.training.batch
+        self._windows_at = recipe.windows_at
+        self._side, self._batch = recipe.windows_at(0)
         self._dims = recipe.network.spatial_dims
         self._next = 0
         self._episodes: list[Episode] = []
@@ -97,6 +98,9 @@ class ClickLessons:
 
     def loss(self, network: torch.nn.Module, step: int) -> torch.Tensor:
         """Return the loss of a network's answers, and let every user look at them."""
+        if (self._side, self._batch) != self._windows_at(step):
+            self._side, self._batch = self._windows_at(step)
+            self._episodes = []
         if not self._episodes:
             self._episodes = self._begin(self._batch)
         device = next(network.parameters()).device
@@ -112,6 +116,8 @@ class ClickLessons:
         """Return where all users are, for a checkpoint."""
         return {
             "next": self._next,
+            "side": self._side,
+            "batch": self._batch,
             "users": [
                 {
                     "number": one.number,
@@ -126,10 +132,10 @@ class ClickLessons:
 
     def take_up(self, state: dict[str, Any]) -> None:
         """Go on where a checkpoint left off."""
-        self._next = state["next"]
+        self._next, self._side, self._batch = state["next"], state["side"], state["batch"]
         self._episodes = []
         for kept in state["users"]:
-            episode = self._users.episode(kept["number"])
+            episode = self._users.episode(kept["number"], self._side)
             episode.round = kept["round"]
             episode.positive = kept["positive"].numpy().copy()
             episode.negative = kept["negative"].numpy().copy()
@@ -139,7 +145,7 @@ class ClickLessons:
     def _begin(self, n: int) -> list[Episode]:
         numbers = range(self._next, self._next + n)
         self._next += n
-        return list(self._pool.map(self._users.episode, numbers))
+        return list(self._pool.map(lambda number: self._users.episode(number, self._side), numbers))
 
     def _go_on(self, masks: BoolArray) -> None:
         stays = list(self._pool.map(lambda one, mask: one.take(mask, self._seed), self._episodes, masks))

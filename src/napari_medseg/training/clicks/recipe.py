@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -84,7 +85,23 @@ class ClicksData(ClicksPart):
 
 
 class ClicksTraining(Schedule[Stage]):
-    """The schedule; a batch is so many objects at once, each at its own click."""
+    """The schedule; a batch is so many objects at once, each at its own click.
+
+    Parameters
+    ----------
+    sides, batches : tuple of int
+        For each stage the window's voxels along each axis, and the batch: many small windows first teach more in the
+        same time. Empty for those of the recipe throughout.
+    """
+
+    sides: tuple[int, ...] = ()
+    batches: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_for_each_stage(self) -> Self:
+        if any(given and len(given) != len(self.stages) for given in (self.sides, self.batches)):
+            raise ValueError("there is a side and a batch for each stage, or for none")
+        return self
 
 
 class ClicksRecipe(ClicksPart):
@@ -102,6 +119,14 @@ class ClicksRecipe(ClicksPart):
     def side(self) -> int:
         """Voxels of the network's window along each axis."""
         return self.input.window[0]
+
+    def windows_at(self, step: int) -> tuple[int, int]:
+        """Return the side and the number of the windows of a step."""
+        training = self.training
+        ends = accumulate(stage.steps for stage in training.stages)
+        at = min(sum(step >= end for end in ends), len(training.stages) - 1)
+        side = training.sides[at] if training.sides else self.side
+        return side, training.batches[at] if training.batches else training.batch
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
