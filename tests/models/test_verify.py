@@ -58,7 +58,7 @@ def test_the_programs_own_models(name: str) -> None:
 
 
 def test_the_programs_own_models_are_small_together() -> None:
-    assert sum(card.weights.size_bytes for card in list_models()) <= 60e6
+    assert sum(card.weights.size_bytes for card in list_models()) <= 70e6  # the wheel stays well under 100 MB
 
 
 @pytest.mark.parametrize(

@@ -71,11 +71,16 @@ def describe(card: ModelCard) -> list[str]:
         f"  for {', '.join(card.modality) or 'any modality'}; labels: {labels}",
         f"  {card.weights.size_bytes / 1e6:.1f} MB; licence {card.licence}",
     ]
-    if card.network.in_channels > 1:
+    if card.task == "clicks":
+        lines.insert(
+            2, f"  answers clicks {'in volumes' if card.network.spatial_dims == 3 else 'on images and slices'}"
+        )
+    elif card.network.in_channels > 1:
         lines.insert(2, f"  reads {card.network.in_channels} images at once: {', '.join(card.channel_names)}")
+    counted = "objects" if card.task == "clicks" else "cases"
     return lines + [
         f"  {record.metric} {record.label}: {record.mean:.3f} "
-        f"({record.ci_low:.3f} to {record.ci_high:.3f}) on {record.n} cases of {record.dataset}"
+        f"({record.ci_low:.3f} to {record.ci_high:.3f}) on {record.n} {counted} of {record.dataset}"
         f"{f', {CLAIMED}' if record.note.startswith(CLAIMED) else ''}"
         for record in card.quality
     ]
