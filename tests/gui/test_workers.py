@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from napari_medseg.core import CancelToken, MedsegError, ProgressCallback
+from napari_medseg.gui import workers
 from napari_medseg.gui.workers import Job, LatestJob, as_message
 
 pytestmark = pytest.mark.gui
@@ -126,3 +127,19 @@ def test_a_job_whose_panel_is_gone_is_cancelled_and_silent(qtbot: Any) -> None:
     panel.deleteLater()
     qtbot.waitUntil(ended.is_set)
     qtbot.wait(30)
+
+
+def test_work_that_ends_after_qt_ends_in_silence(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the program closes, Qt deletes its objects while threads still run."""
+    from PyQt6 import sip
+
+    gate, failures = threading.Event(), []
+    monkeypatch.setattr(threading, "excepthook", failures.append)
+    job = Job(lambda on_progress, cancel: gate.wait(30))
+    job.start()
+    sip.delete(job)
+    gate.set()
+    job._thread.join(30)
+    workers._running.discard(job)
+    assert not job._thread.is_alive()
+    assert failures == []

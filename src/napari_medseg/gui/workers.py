@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QCoreApplication, QObject, Signal
 
 from napari_medseg.core import Cancelled, CancelToken, MedsegError, ProgressCallback
@@ -65,7 +66,12 @@ class Job(QObject):
             outcome = self._work(self._report, self.token)
         except BaseException as error:  # the thread's boundary: every failure goes to the GUI thread
             outcome = _Failure(error)
-        self._ended.emit(outcome)
+        try:
+            self._ended.emit(outcome)
+        except RuntimeError:
+            if isalive(self):
+                raise
+            # Qt has gone: the program ends, and there is no one left to tell.
 
     def _report(self, done: int, total: int, label: str) -> None:
         self.token.raise_if_cancelled()
