@@ -69,7 +69,7 @@ class Job(QObject):
         try:
             self._ended.emit(outcome)
         except RuntimeError:
-            if isalive(self):
+            if isalive(self):  # type: ignore[no-untyped-call]
                 raise
             # Qt has gone: the program ends, and there is no one left to tell.
 

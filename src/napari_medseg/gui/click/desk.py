@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.prompt import ClickPrompt
 from napari_medseg.gui.click.history_size import limit_history
+from napari_medseg.gui.click.painting import paint_voxels
 from napari_medseg.gui.click.steps import Change, ClickHistory, StepKind, make_step
 from napari_medseg.gui.click.target import ClickTarget
 from napari_medseg.gui.click.work import (
@@ -276,7 +277,7 @@ class ClickDesk(QObject):
         self.writing = True
         try:
             if change.size:
-                target.layer.data_setitem(target.layer_indices(change.indices), change.after)
+                paint_voxels(target.layer, target.layer_indices(change.indices), change.after)
                 limit_history(target.layer)
         finally:
             self.writing = False

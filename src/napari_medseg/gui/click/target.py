@@ -10,6 +10,7 @@ import numpy.typing as npt
 from napari.layers import Labels
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.inference.clicks.answer import index_type
 from napari_medseg.plugin.findings.notes import holds_findings
 from napari_medseg.plugin.frame import DisplayFrame
 from napari_medseg.plugin.grids import layer_matrix, same_grid
@@ -58,7 +59,7 @@ class ClickTarget:
             source = reorientation.axes[axis]
             at = indices[source]
             kept.append(shape[source] - 1 - at if reorientation.flips[axis] else at)
-        return tuple(at.astype(np.min_scalar_type(max(shape))) for at in kept)
+        return tuple(at.astype(index_type(shape)) for at in kept)
 
 
 def find_target(layer: Labels, image: Image, point: Sequence[float]) -> ClickTarget:

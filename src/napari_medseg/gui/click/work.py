@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.gui.click.steps import Change, Step
+from napari_medseg.inference.clicks.answer import index_type
 from napari_medseg.plugin.object_in_hand import ObjectInHand
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def pick_object(
     if cancel is not None:
         cancel.raise_if_cancelled()
     in_hand = ObjectInHand(free_label(labels, before.named), before.segment)
-    indices = tuple((at + start).astype(np.uint32) for at, start in zip(found, starts, strict=True))
+    indices = tuple((at + start).astype(index_type(labels.shape)) for at, start in zip(found, starts, strict=True))
     return in_hand, Change(indices, labels[indices], np.full(indices[0].shape, in_hand.label, labels.dtype))
 
 
@@ -191,7 +192,7 @@ def find_voxels(labels: Array, label: int, cancel: CancelToken | None = None) ->
         if cancel is not None:
             cancel.raise_if_cancelled()
         first, second, third = np.nonzero(moved[start : start + rows] == label)
-        parts.append(np.stack([first + start, second, third]).astype(np.uint32))
+        parts.append(np.stack([first + start, second, third]).astype(index_type(labels.shape)))
     found = np.insert(np.concatenate(parts, axis=1)[1:], axis, np.concatenate(parts, axis=1)[0], axis=0)
     return tuple(found)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.inference.clicks.window import BoolArray, Region
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LOOKED_AT = 1 << 23
 """Voxels that are read to find an object in a large scan; more are skipped evenly."""
@@ -84,13 +87,13 @@ class ClickAnswer:
     mask: BoolArray = field(repr=False)
     zoom: float = 1.0
 
-    def changes(self, current: CurrentObject) -> tuple[tuple[npt.NDArray[np.intp], ...], npt.NDArray[Any]]:
+    def changes(self, current: CurrentObject) -> tuple[tuple[npt.NDArray[Any], ...], npt.NDArray[Any]]:
         """Return what has to be painted, as napari's ``data_setitem`` takes it.
 
         Returns
         -------
         indices : tuple of ndarray
-            Voxels (i, j, k) whose label changes.
+            Voxels (i, j, k) whose label changes, of the smallest type that holds them.
         values : ndarray
             Their new labels, of the labels' type.
         """
@@ -102,4 +105,10 @@ class ClickAnswer:
         changed = np.nonzero((own != self.mask) & free)
         values = np.where(self.mask[changed], current.label, 0).astype(current.labels.dtype)
         starts = [part.start for part in self.region]
-        return tuple(at + start for at, start in zip(changed, starts, strict=True)), values
+        small = index_type(current.labels.shape)
+        return tuple((at + start).astype(small) for at, start in zip(changed, starts, strict=True)), values
+
+
+def index_type(shape: Sequence[int]) -> np.dtype[Any]:
+    """Return the smallest type that holds all indices into an array of a shape: steps of a history keep many."""
+    return np.min_scalar_type(max(shape))
