@@ -8,6 +8,7 @@ import pytest
 from napari_medseg.core import MedsegError
 from napari_medseg.core.prompt import PointPrompt
 from napari_medseg.gui.click.history_size import limit_history
+from napari_medseg.gui.click.packing import pack_voxels
 from napari_medseg.gui.click.steps import Change, ClickHistory, make_step
 from napari_medseg.gui.click.work import find_voxels, free_label, labels_without
 from napari_medseg.plugin.object_in_hand import ObjectInHand
@@ -137,3 +138,23 @@ def test_the_history_of_a_layer_is_bounded_in_bytes() -> None:
     limit_history(layer, 1)
     layer.redo()
     assert (layer.data == 3).all()
+
+
+def test_what_was_taken_comes_back_from_little_memory() -> None:
+    axes = np.ogrid[:90, :80, :70]
+    ball = sum((x - 40) ** 2 for x in axes) < 30**2
+    labels = np.zeros((90, 80, 70), np.uint16)
+    labels[:45] = 700
+    labels[45:] = 3
+    indices = tuple(np.asarray(at, np.uint8) for at in np.nonzero(ball))
+    order = np.random.default_rng(0).permutation(len(indices[0]))
+    shuffled = tuple(at[order] for at in indices)
+    packed = pack_voxels(shuffled, labels[shuffled])
+    assert packed.size == np.count_nonzero(ball)
+    assert packed.n_bytes < 0.1 * packed.size
+    voxels, values = packed.voxels()
+    restored = np.zeros_like(labels)
+    restored[voxels] = values
+    assert np.array_equal(restored, np.where(ball, labels, 0))
+    none = pack_voxels(tuple(at[:0] for at in indices), labels[indices][:0])
+    assert none.size == none.voxels()[1].size == len(none.voxels()[0][0]) == 0

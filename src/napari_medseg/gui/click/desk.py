@@ -13,7 +13,7 @@ from napari_medseg.core.errors import MedsegError
 from napari_medseg.core.prompt import ClickPrompt
 from napari_medseg.gui.click.history_size import limit_history
 from napari_medseg.gui.click.painting import paint_voxels
-from napari_medseg.gui.click.steps import Change, ClickHistory, StepKind, make_step
+from napari_medseg.gui.click.steps import Change, ClickHistory, Step, StepKind, make_step
 from napari_medseg.gui.click.target import ClickTarget
 from napari_medseg.gui.click.work import (
     LOCKED,
@@ -235,7 +235,7 @@ class ClickDesk(QObject):
         before = Before(steps, task.segment, in_hand, named, self._locked(layer) - {own})
         shelf = self._shelf
 
-        def work(on_progress: ProgressCallback, cancel: CancelToken) -> tuple[ObjectInHand, Change]:
+        def change(cancel: CancelToken) -> tuple[ObjectInHand, Change]:
             if task.kind == "accept" and in_hand is not None:
                 if in_hand.segment in before.locked:
                     raise LOCKED
@@ -248,29 +248,32 @@ class ClickDesk(QObject):
             method = shelf.method(task.method)
             return answer_prompt(task.seen.scene(), method, task.prompt, labels, before, cancel)
 
+        def work(on_progress: ProgressCallback, cancel: CancelToken) -> tuple[Change, Step]:
+            in_hand, found = change(cancel)
+            return found, make_step(task.kind, in_hand, found, () if task.prompt is None else (task.prompt,))
+
         self.job.start(work, lambda found: self._answered(task, revision, *found))
 
-    def _answered(self, task: Task, revision: int, in_hand: ObjectInHand, change: Change) -> None:
+    def _answered(self, task: Task, revision: int, change: Change, step: Step) -> None:
         if revision == self._revision:  # else the labels are others by now: once more
             self._queue.popleft()
-            self._apply(task, in_hand, change)
+            self._apply(task, change, step)
         self._next()
         self.changed.emit()
 
-    def _apply(self, task: Task, in_hand: ObjectInHand, change: Change) -> None:
+    def _apply(self, task: Task, change: Change, step: Step) -> None:
         layer = task.target.layer
         history = self.history(layer)
-        prompts = () if task.prompt is None else (task.prompt,)
         if task.kind == "prompt" and not change.size:
             if history.in_hand is None:
                 self.failed.emit(_NOTHING)
-            for prompt in prompts:
+            for prompt in step.prompts:
                 history.add_prompt(prompt)
             return
         if task.kind in ("pick", "prompt"):
-            self._name(layer, in_hand)
+            self._name(layer, step.in_hand)
         self._paint(task.target, change)
-        history.add(make_step(task.kind, in_hand, change, prompts))
+        history.add(step)
         self._name(layer, history.in_hand)
 
     def _paint(self, target: ClickTarget, change: Change) -> None:

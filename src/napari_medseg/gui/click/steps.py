@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from napari_medseg.core.prompt import ClickPrompt
 from napari_medseg.core.prompt_file import ObjectPrompts
+from napari_medseg.gui.click.packing import PackedVoxels, pack_voxels
 from napari_medseg.plugin.object_in_hand import ObjectInHand
 
 if TYPE_CHECKING:
@@ -63,9 +64,10 @@ class Change:
         """Return some of its voxels, evenly picked."""
         return self._part(np.linspace(0, self.size - 1, min(self.size, _SAMPLES)).astype(np.intp))
 
-    def taken(self, label: int) -> Change:
+    def taken(self, label: int) -> PackedVoxels:
         """Return the voxels that had another label than this one before, and were not empty."""
-        return self._part(np.flatnonzero((self.before != 0) & (self.before != label)))
+        which = np.flatnonzero((self.before != 0) & (self.before != label))
+        return pack_voxels(tuple(at[which] for at in self.indices), self.before[which])
 
     def _part(self, which: npt.NDArray[np.intp]) -> Change:
         return Change(tuple(at[which] for at in self.indices), self.before[which], self.after[which])
@@ -83,8 +85,8 @@ class Step:
         The object.
     trace : Change
         Some of the voxels that it changed.
-    taken : Change
-        Those that it took from other segments.
+    taken : PackedVoxels
+        Those that it took from other segments, as they were before.
     prompts : tuple of ClickPrompt
         The prompt, and later ones that changed nothing.
     """
@@ -92,7 +94,7 @@ class Step:
     kind: StepKind
     in_hand: ObjectInHand
     trace: Change
-    taken: Change
+    taken: PackedVoxels
     prompts: tuple[ClickPrompt, ...] = ()
 
     def without_traces(self) -> Step:
@@ -100,7 +102,7 @@ class Step:
         if not self.trace.size and not self.taken.size:
             return self
         none = self.trace._part(np.zeros(0, np.intp))
-        return replace(self, trace=none, taken=none)
+        return replace(self, trace=none, taken=pack_voxels(none.indices, none.before))
 
 
 def make_step(
@@ -109,7 +111,7 @@ def make_step(
     change: Change,
     prompts: Sequence[ClickPrompt] = (),
 ) -> Step:
-    """Note a change of labels."""
+    """Note a change of labels; of a large one that takes some time."""
     return Step(kind, in_hand, change.sample(), change.taken(in_hand.label), tuple(prompts))
 
 

@@ -174,11 +174,11 @@ def labels_without(steps: Sequence[Step], indices: Indices, label: int, labels: 
     shape = labels.shape
     at = np.ravel_multi_index(tuple(one.astype(np.intp) for one in indices), shape)
     order = np.argsort(at)
-    for change in reversed(taken):  # of several steps the first tells
-        wanted = np.ravel_multi_index(tuple(one.astype(np.intp) for one in change.indices), shape)
+    for voxels, before in (packed.voxels() for packed in reversed(taken)):  # of several steps the first tells
+        wanted = np.ravel_multi_index(voxels, shape)
         place = np.minimum(np.searchsorted(at, wanted, sorter=order), at.size - 1)
         hit = at[order[place]] == wanted
-        found[order[place[hit]]] = change.before[hit]
+        found[order[place[hit]]] = before[hit]
     return found
 
 
