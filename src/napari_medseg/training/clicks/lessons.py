@@ -132,7 +132,9 @@ class ClickLessons:
 
     def take_up(self, state: dict[str, Any]) -> None:
         """Go on where a checkpoint left off."""
-        self._next, self._side, self._batch = state["next"], state["side"], state["batch"]
+        self._next = state["next"]
+        # Checkpoints from before stages had windows of their own lack them.
+        self._side, self._batch = state.get("side", self._side), state.get("batch", self._batch)
         self._episodes = []
         for kept in state["users"]:
             episode = self._users.episode(kept["number"], self._side)
