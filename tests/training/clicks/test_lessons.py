@@ -21,7 +21,7 @@ from napari_medseg.models.verify import verify
 from napari_medseg.training.checkpoint import read_checkpoint
 from napari_medseg.training.clicks.bank import find_targets
 from napari_medseg.training.clicks.episodes import begin
-from napari_medseg.training.clicks.evaluation import CLICKS, examine
+from napari_medseg.training.clicks.evaluation import CLICKS, Curve, click_quality, examine
 from napari_medseg.training.clicks.lessons import ClickLessons, Users, click_loss
 from napari_medseg.training.clicks.runs import train_clicks
 from napari_medseg.training.clicks.sources import drawn_scenes
@@ -211,3 +211,17 @@ def test_a_recipe_whose_parts_do_not_fit_is_refused(make_clicks) -> None:
     ):
         with pytest.raises(ValueError, match="value_error"):
             type(make_clicks()).model_validate(good | change)
+
+
+def test_the_interval_is_one_over_patients() -> None:
+    """A hundred objects of two patients are no hundred patients."""
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0.4, 0.6, 100)
+    values[50:] += 0.3
+    many = [Curve(0, str(n), (float(value),) * 3) for n, value in enumerate(values)]
+    few = [Curve(0, "ab"[n // 50], (float(value),) * 3) for n, value in enumerate(values)]
+    one, other = (click_quality(curves, "Data")[0] for curves in (many, few))
+    assert one.mean == other.mean
+    assert one.ci_high - one.ci_low < 0.1
+    assert other.ci_high - other.ci_low > 0.25
+    assert "2 patients" in other.note

@@ -38,9 +38,10 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Curve:
-    """Dice after each of `CLICKS`, of one object."""
+    """Dice after each of `CLICKS`, of one object of a patient."""
 
     kind: int
+    patient: str
     values: tuple[float, ...]
 
 
@@ -60,7 +61,8 @@ class Examination:
     def __init__(self, scenes: Sequence[Scene], recipe: ClicksRecipe, n: int) -> None:
         users = Users(scenes, recipe, seed=recipe.training.seed + 777)
         kinds = users.kinds
-        self._samples = [(kinds[at % len(kinds)], users.sample(at, kinds[at % len(kinds)])) for at in range(n)]
+        chosen = [kinds[at % len(kinds)] for at in range(n)]
+        self._samples = [(kind, *users.patient_and_sample(at, kind)) for at, kind in enumerate(chosen)]
 
     def run(
         self,
@@ -70,9 +72,9 @@ class Examination:
     ) -> list[Curve]:
         """Return the curve of each object."""
         curves = []
-        for done, (kind, sample) in enumerate(self._samples):
+        for done, (kind, patient, sample) in enumerate(self._samples):
             report(on_progress, done + 1, len(self._samples), "Measuring clicks", cancel)
-            curves.append(Curve(kind, examine(network, sample)))
+            curves.append(Curve(kind, patient, examine(network, sample)))
         return curves
 
     def look(self, network: torch.nn.Module) -> Look:
@@ -109,13 +111,17 @@ def examine(network: torch.nn.Module, sample: Sample) -> tuple[float, ...]:
 
 
 def click_quality(curves: Sequence[Curve], name: str) -> list[QualityRecord]:
-    """Return what the card says: for each kind of scene and each count of clicks the mean Dice and its interval."""
+    """Return what the card says: for each kind of scene and each count of clicks the mean Dice and its interval.
+
+    Objects of one patient are not independent: the interval is one over patients.
+    """
     records = []
     for kind in sorted({curve.kind for curve in curves}):
         own = [curve for curve in curves if curve.kind == kind]
+        n_patients = len({curve.patient for curve in own})
         for n, clicks in enumerate(CLICKS):
             values = [curve.values[n] for curve in own]
-            low, high = patient_interval(values, [str(at) for at in range(len(values))])
+            low, high = patient_interval(values, [curve.patient for curve in own])
             records.append(
                 QualityRecord(
                     dataset=f"{name}: {_WORDS[KINDS[kind]]}",
@@ -125,7 +131,7 @@ def click_quality(curves: Sequence[Curve], name: str) -> list[QualityRecord]:
                     mean=round(float(np.mean(values)), 4),
                     ci_low=round(low, 4),
                     ci_high=round(high, 4),
-                    note="Simulated user; objects in one window of the network.",
+                    note=f"Simulated user; objects in one window of the network; {n_patients} patients or scenes.",
                 )
             )
     return records

@@ -48,6 +48,10 @@ class Users:
 
     def sample(self, number: int, kind: int | None = None, side: int | None = None) -> Sample:
         """Return the sample of a number, of any kind or of one of `KINDS`, in the recipe's window or another."""
+        return self.patient_and_sample(number, kind, side)[1]
+
+    def patient_and_sample(self, number: int, kind: int | None = None, side: int | None = None) -> tuple[str, Sample]:
+        """Return the same, and whose it is."""
         rng = np.random.default_rng([self._seed, number])
         while True:
             sources = self._groups[int(rng.choice(len(KINDS), p=self._chances)) if kind is None else kind]
@@ -55,7 +59,7 @@ class Users:
             scene = source[rng.integers(len(source))]
             found = draw_sample(scene, scene.targets[rng.integers(len(scene.targets))], side or self._side, rng)
             if found is not None:
-                return found
+                return scene.patient, found
 
     @property
     def kinds(self) -> list[int]:
