@@ -52,6 +52,20 @@ def test_the_window_grows_until_the_object_fits(scene, truth) -> None:
     assert all(view.image.shape == (12, 12, 12) for view in small.windows)
 
 
+def test_a_small_object_in_a_large_volume_is_looked_at_closely(geometry) -> None:
+    voxels = np.zeros((160, 150, 140), np.int16)
+    voxels[80:86, 70:77, 60:68] = 100
+    scene = ClickScene(voxels, Geometry.from_matrix(voxels.shape, np.eye(4)))
+    labels = np.zeros(voxels.shape, np.uint8)
+    method = Bright(side=20)
+    answer = apply(ClickSession(scene, method), [click(scene, (83, 73, 64))], labels)
+    assert answer.zoom == 1
+    assert np.array_equal(labels == 1, voxels > 0)
+    assert len(method.windows) == 2
+    apply(ClickSession(scene, method), [click(scene, (83, 73, 64)), click(scene, (84, 74, 65))], labels)
+    assert len(method.windows) == 3, "where it is known, it is looked at closely at once"
+
+
 def test_an_object_as_large_as_the_scan_ends_the_growth(geometry) -> None:
     everything = ClickScene(np.full(geometry.shape, 7, np.int16), geometry)
     labels = np.zeros(geometry.shape, np.uint8)

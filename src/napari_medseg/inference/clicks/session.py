@@ -27,9 +27,15 @@ if TYPE_CHECKING:
 _ROOM = 1.3
 """Size of the first window, against that of what is known of the object."""
 
-_FIRST_SHARE = 1 / 8
-"""Part of an image's longest side that the first window shows at the least: in a radiograph of 3000 pixels a window as
+_LEAST_SHARE = 1 / 8
+"""Part of an image's longest side that a first window shows at the least: in a radiograph of 3000 pixels a window as
 fine as the image would show nothing but noise."""
+
+_FIRST_SHARE = {2: _LEAST_SHARE, 3: 1 / 3}
+"""The same while nothing of the object is known: in a volume a small window would show the inside of an organ."""
+
+_FINER = 0.75
+"""A found object that fits into a window this much finer, or more, is looked at once more in that one."""
 
 _GROWTH = 2.0
 _AT_BORDER = {2: 2, 3: 6}
@@ -116,7 +122,8 @@ class ClickSession:
             low, high = np.minimum(low, known[0]), np.maximum(high, known[1])
         side = self.method.side(len(self.scene.axes))
         largest = min(self.method.largest_zoom, self._whole_zoom(side))
-        zoom = min(max(self._first_zoom(side), self._fitting_zoom(low, high, side)), largest)
+        share = _FIRST_SHARE[len(self.scene.axes)] if known is None else _LEAST_SHARE
+        zoom = min(max(self._whole_zoom(side) * share, 1.0, self._fitting_zoom(low, high, side)), largest)
         centre = (low + high) / 2
         if getattr(self.method, "sees_whole", False):
             zoom, centre = largest, self._within(centre, side, largest)
@@ -125,14 +132,39 @@ class ClickSession:
                 cancel.raise_if_cancelled()
             window = place_window(self.scene, side, centre, zoom)
             chances, previous = self._look(window, placed, current, cancel)
-            changed = (chances >= _THRESHOLD) != (previous >= _THRESHOLD)
-            if zoom >= largest or not _reaches_border(changed, window, self.scene.axes):
-                return window, chances
             found = _extent_in_scan(chances >= _THRESHOLD, window)
+            if zoom >= largest or not self._reaches_border(chances, previous, window):
+                break
             if found is not None:
                 low, high = np.minimum(low, found[0]), np.maximum(high, found[1])
             zoom = min(max(zoom * _GROWTH, self._fitting_zoom(low, high, side)), largest)
             centre = self._within((low + high) / 2, side, zoom)
+        if found is None or getattr(self.method, "sees_whole", False):
+            return window, chances
+        return self._finer(zoom, found, placed, known, current, cancel) or (window, chances)
+
+    def _finer(
+        self,
+        zoom: float,
+        found: Extent,
+        placed: PlacedPrompts,
+        known: Extent | None,
+        current: CurrentObject,
+        cancel: CancelToken | None,
+    ) -> tuple[LocalWindow, FloatArray] | None:
+        """Look closer at an object that is small in its window; None if it is not, or does not fit what is seen."""
+        extents = [found, placed.extent(), *([] if known is None else [known])]
+        low = np.min([extent[0] for extent in extents], axis=0)
+        high = np.max([extent[1] for extent in extents], axis=0)
+        side = self.method.side(len(self.scene.axes))
+        fitting = max(1.0, self._fitting_zoom(low, high, side))
+        if fitting >= _FINER * zoom:
+            return None
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        window = place_window(self.scene, side, (low + high) / 2, fitting)
+        chances, previous = self._look(window, placed, current, cancel)
+        return None if self._reaches_border(chances, previous, window) else (window, chances)
 
     def _look(
         self, window: LocalWindow, placed: PlacedPrompts, current: CurrentObject, cancel: CancelToken | None
@@ -151,15 +183,24 @@ class ClickSession:
         chances = self.method.chances(view, cancel).astype(np.float32, copy=False)
         return window.repeat_border(chances.reshape(window.shape)), previous.reshape(window.shape)
 
+    def _reaches_border(self, chances: FloatArray, previous: FloatArray, window: LocalWindow) -> bool:
+        """Tell whether the object changes at sides of the window beyond which there is more of the scan."""
+        changed = (chances >= _THRESHOLD) != (previous >= _THRESHOLD)
+        n = 0
+        for axis in self.scene.axes:
+            at = window.positions(axis)
+            start, stop = window.ranges[axis]
+            if at[0] - window.steps[axis] / 2 > start - 0.5:
+                n += int(np.count_nonzero(np.take(changed, 0, axis)))
+            if at[-1] + window.steps[axis] / 2 < stop - 0.5:
+                n += int(np.count_nonzero(np.take(changed, -1, axis)))
+        return n >= _AT_BORDER[len(self.scene.axes)]
+
     def _within(self, centre: Positions, side: int, zoom: float) -> Positions:
         """Return the voxel next to `centre` about which a window shows as little as possible beyond the scene."""
         first, after = np.array(self.scene.ranges, np.float64).T
         half = np.minimum(self.scene.voxel_steps() * zoom * side, after - first) / 2
         return np.clip(centre, first - 0.5 + half, after - 0.5 - half)
-
-    def _first_zoom(self, side: int) -> float:
-        """Return the zoom at which a window shows `_FIRST_SHARE` of the image, 1 at least."""
-        return max(1.0, self._whole_zoom(side) * _FIRST_SHARE)
 
     def _whole_zoom(self, side: int) -> float:
         """Return the zoom at which a window shows the whole scene along its longest axis."""
@@ -170,19 +211,6 @@ class ClickSession:
         """Return the zoom at which the voxels from `low` to `high` fit into a window, with room about them."""
         axes = list(self.scene.axes)
         return float(((high - low + 1) / self.scene.voxel_steps())[axes].max()) * _ROOM / side
-
-
-def _reaches_border(changed: BoolArray, window: LocalWindow, axes: tuple[int, ...]) -> bool:
-    """Tell whether the object changes at sides of the window beyond which there is more of the scan."""
-    n = 0
-    for axis in axes:
-        at = window.positions(axis)
-        start, stop = window.ranges[axis]
-        if at[0] - window.steps[axis] / 2 > start - 0.5:
-            n += int(np.count_nonzero(np.take(changed, 0, axis)))
-        if at[-1] + window.steps[axis] / 2 < stop - 0.5:
-            n += int(np.count_nonzero(np.take(changed, -1, axis)))
-    return n >= _AT_BORDER[len(axes)]
 
 
 def _extent_in_scan(mask: BoolArray, window: LocalWindow) -> Extent | None:
