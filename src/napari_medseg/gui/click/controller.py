@@ -24,7 +24,6 @@ from napari_medseg.gui.subscriptions import Subscriptions
 from napari_medseg.gui.workers import LatestJob
 from napari_medseg.plugin.findings.notes import holds_findings
 from napari_medseg.plugin.layers import layer_segments, world_to_ras
-from napari_medseg.plugin.locks import locked_labels
 from napari_medseg.plugin.placement import scan_link
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ class ClickController(QObject):
         self._chosen: dict[int, str] = {}
         self._shelf = shelf or MethodShelf()
         self._slice: tuple[object, ...] = ()
-        self.desk = ClickDesk(self._shelf, self._locked, self)
+        self.desk = ClickDesk(self._shelf, self)
         self.mouse = ClickMouse(viewer, self)
         self.markers = PromptMarkers(viewer)
         self.warm_job = LatestJob(self)
@@ -346,18 +345,6 @@ class ClickController(QObject):
             return scan_link(image).frame if image is not None else None
         except MedsegError:
             return None
-
-    def _locked(self, layer: Labels) -> frozenset[int]:
-        """Return the labels that must not change; with napari's "preserve labels" all but the object's segment."""
-        locked = locked_labels(layer)
-        if not layer.preserve_labels:
-            return locked
-        sizes = self._labels.sizes
-        present = sizes.values if sizes is not None else {}
-        selected = self._segment(layer)
-        return locked | frozenset(
-            label for label in (*present, *(one.label for one in layer_segments(layer))) if label != selected
-        )
 
     def _painted(self, _: object = None) -> None:
         layer = self.layer

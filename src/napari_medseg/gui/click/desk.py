@@ -27,6 +27,7 @@ from napari_medseg.gui.click.work import (
 from napari_medseg.gui.segment.layers_at_hand import same_layer
 from napari_medseg.gui.workers import LatestJob
 from napari_medseg.plugin.layers import layer_to_volume
+from napari_medseg.plugin.locks import locked_labels
 from napari_medseg.plugin.object_in_hand import ObjectInHand, name_object
 from napari_medseg.plugin.segments import layer_segments
 
@@ -112,8 +113,6 @@ class ClickDesk(QObject):
     ----------
     shelf : MethodShelf
         Has the methods.
-    locked : callable
-        Returns the labels of a layer whose voxels never change.
 
     Signals
     -------
@@ -126,10 +125,9 @@ class ClickDesk(QObject):
     changed = Signal()
     failed = Signal(object)
 
-    def __init__(self, shelf: MethodShelf, locked: Callable[[Labels], frozenset[int]], parent: QObject) -> None:
+    def __init__(self, shelf: MethodShelf, parent: QObject) -> None:
         super().__init__(parent)
         self._shelf = shelf
-        self._locked = locked
         self._queue: deque[Task] = deque()
         self._revision = 0
         self.writing = False
@@ -232,7 +230,7 @@ class ClickDesk(QObject):
         in_hand, steps = history.in_hand, history.steps
         named = frozenset(one.label for one in layer_segments(layer)) | {one.segment for one in self._queue}
         own = in_hand.label if in_hand is not None else 0
-        before = Before(steps, task.segment, in_hand, named, self._locked(layer) - {own})
+        before = Before(steps, task.segment, in_hand, named, locked_labels(layer) - {own}, layer.preserve_labels)
         shelf = self._shelf
 
         def change(cancel: CancelToken) -> tuple[ObjectInHand, Change]:

@@ -44,6 +44,8 @@ class Before:
         Labels that have a name, whether or not any voxel has them.
     locked : frozenset of int
         Labels whose voxels never change.
+    preserved : bool
+        Whether all labels but the segment's and the object's stay, as with napari's "preserve labels".
     """
 
     steps: tuple[Step, ...]
@@ -51,6 +53,7 @@ class Before:
     in_hand: ObjectInHand | None
     named: frozenset[int]
     locked: frozenset[int] = frozenset()
+    preserved: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def answer_prompt(
         raise LOCKED
     in_hand = before.in_hand or ObjectInHand(free_label(labels, before.named), before.segment)
     prompts = [*(one for step in before.steps for one in step.prompts), prompt]
-    current = CurrentObject(labels, in_hand.label, before.locked)
+    current = CurrentObject(labels, in_hand.label, before.locked, before.segment if before.preserved else None)
     answer = ClickSession(scene, method).answer(prompts, current, cancel)
     indices, after = answer.changes(current)
     given_back = np.flatnonzero(after == 0)

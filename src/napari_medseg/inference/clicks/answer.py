@@ -32,6 +32,8 @@ class CurrentObject:
         Of the object.
     locked : frozenset of int
         Labels whose voxels never change.
+    only : int or None
+        The one label, beside the object's own and the background, whose voxels may change; None sets no such limit.
 
     Raises
     ------
@@ -42,10 +44,23 @@ class CurrentObject:
     labels: npt.NDArray[Any] = field(repr=False)
     label: int
     locked: frozenset[int] = frozenset()
+    only: int | None = None
 
     def __post_init__(self) -> None:
         if self.label in self.locked:
             raise MedsegError("The segment is locked.", "Unlock it, or choose another one.")
+
+    def locks(self, labels: npt.NDArray[Any]) -> BoolArray | None:
+        """Return which voxels of a part of the labels never change, of the part's shape; None if all may."""
+        if self.only is None and not self.locked:
+            return None
+        if self.only is None:
+            kept = np.zeros(labels.shape, bool)
+        else:
+            kept = (labels != 0) & (labels != self.label) & (labels != self.only)
+        for label in self.locked:
+            kept |= labels == label
+        return kept
 
     def extent(self, ranges: tuple[tuple[int, int], ...]) -> Extent | None:
         """Return the first and the last voxel of the object, each of shape (3,), or None if there is nothing of it.
@@ -99,10 +114,8 @@ class ClickAnswer:
         """
         before = current.labels[self.region]
         own = before == current.label
-        free = np.ones(before.shape, bool)
-        for label in current.locked:
-            free &= before != label
-        changed = np.nonzero((own != self.mask) & free)
+        differs, kept = own != self.mask, current.locks(before)
+        changed = np.nonzero(differs if kept is None else differs & ~kept)
         values = np.where(self.mask[changed], current.label, 0).astype(current.labels.dtype)
         starts = [part.start for part in self.region]
         small = index_type(current.labels.shape)

@@ -77,10 +77,9 @@ class RegionMask:
 
     def leave(self, current: CurrentObject) -> None:
         """Take locked voxels out of the mask."""
-        if current.locked:
-            labels = current.labels[self.region]
-            for label in current.locked:
-                self.mask[labels == label] = False
+        kept = current.locks(current.labels[self.region])
+        if kept is not None:
+            self.mask[kept] = False
 
     def _reaching(self, low: npt.NDArray[Any], high: npt.NDArray[Any]) -> RegionMask:
         if self.mask.size:
