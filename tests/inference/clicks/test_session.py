@@ -66,6 +66,20 @@ def test_a_small_object_in_a_large_volume_is_looked_at_closely(geometry) -> None
     assert len(method.windows) == 3, "where it is known, it is looked at closely at once"
 
 
+def test_a_method_that_asks_twice_sees_its_own_answer_until_there_is_an_object(scene, truth) -> None:
+    on = ClickScene(scene.voxels, scene.geometry, plane=(2, 14))
+    labels = np.zeros(truth.shape, np.uint8)
+    method = Bright()
+    method.asks_twice = True
+    apply(ClickSession(on, method), [click(on)], labels)
+    first, second = method.windows
+    assert not first.previous.any()
+    assert np.array_equal(second.previous, (Bright().chances(first) >= 0.5).astype(np.float32))
+    assert second.previous.any() and second.image is first.image
+    apply(ClickSession(on, method), [click(on), click(on)], labels)
+    assert len(method.windows) == 3
+
+
 def test_an_object_as_large_as_the_scan_ends_the_growth(geometry) -> None:
     everything = ClickScene(np.full(geometry.shape, 7, np.int16), geometry)
     labels = np.zeros(geometry.shape, np.uint8)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _WHOLE = ("sam",)
 """Families that want to see an image whole, and then answer further clicks on it at little cost."""
 
+_OURS = "unet"
+"""Of planes its second answer to the first prompt is the better one (Dice .546 after .538 on held-out windows)."""
+
 
 @dataclass(frozen=True)
 class ClickFacts:
@@ -32,6 +35,8 @@ class ClickFacts:
         How many times as coarse as the scan a window may be.
     sees_whole : bool
         Whether its first window is to show all of the image, rather than what is near the prompts.
+    asks_twice : bool
+        Whether it is asked again with its own answer as the object so far, where there is none yet.
     """
 
     name: str
@@ -39,6 +44,7 @@ class ClickFacts:
     window_side: int
     largest_zoom: float = math.inf
     sees_whole: bool = False
+    asks_twice: bool = False
 
     def side(self, spatial_dims: int) -> int:
         """Return the voxels of its window along each axis."""
@@ -67,6 +73,7 @@ def click_facts(card: ModelCard) -> ClickFacts:
         (card.network.spatial_dims,),
         card.input.window[0],
         sees_whole=card.network.family in _WHOLE,
+        asks_twice=card.network.family == _OURS and card.network.spatial_dims == 2,
     )
 
 
@@ -123,6 +130,11 @@ class CardedMethod:
     def sees_whole(self) -> bool:
         """Whether its first window is to show all of the image."""
         return self._facts.sees_whole
+
+    @property
+    def asks_twice(self) -> bool:
+        """Whether it is asked again with its own answer, where there is no object yet."""
+        return self._facts.asks_twice
 
     def side(self, spatial_dims: int) -> int:
         """Return the voxels of its window along each axis."""

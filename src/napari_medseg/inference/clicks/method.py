@@ -38,7 +38,8 @@ class ClickMethod(Protocol):
     """A way to segment by clicks.
 
     One that has an attribute ``sees_whole`` that is true is shown all of the image from its first window on, the same
-    way for every prompt.
+    way for every prompt. One with a true ``asks_twice`` is asked again with its own answer as the object so far, where
+    there is none yet.
     """
 
     @property

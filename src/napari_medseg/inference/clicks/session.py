@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -180,7 +180,10 @@ class ClickSession:
             prompts_in_window(placed, window, axes),
             previous,
         )
-        chances = self.method.chances(view, cancel).astype(np.float32, copy=False)
+        chances = self.method.chances(view, cancel)
+        if getattr(self.method, "asks_twice", False) and not previous.any():
+            chances = self.method.chances(replace(view, previous=(chances >= _THRESHOLD).astype(np.float32)), cancel)
+        chances = chances.astype(np.float32, copy=False)
         return window.repeat_border(chances.reshape(window.shape)), previous.reshape(window.shape)
 
     def _reaches_border(self, chances: FloatArray, previous: FloatArray, window: LocalWindow) -> bool:
