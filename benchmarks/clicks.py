@@ -154,17 +154,19 @@ def draw(curves: list[Curve], path: Path) -> None:
     figure = Figure(figsize=(11, 4.2 * len({curve.dims for curve in curves})), layout="constrained")
     rows = sorted({curve.dims for curve in curves})
     axes = figure.subplots(len(rows), 2, squeeze=False)
+    colours = {name: f"C{n}" for n, name in enumerate(dict.fromkeys(curve.method for curve in curves))}
     for (left, right), dims in zip(axes, rows, strict=True):
         names = list(dict.fromkeys(curve.method for curve in curves if curve.dims == dims))
-        for colour, name in enumerate(names):
+        for name in names:
+            colour = colours[name]
             own = [curve for curve in curves if curve.method == name and curve.dims == dims]
             scores = np.array([curve.dice for curve in own])
             counts = np.arange(1, scores.shape[1] + 1)
-            left.plot(counts, scores.mean(axis=0), "o-", color=f"C{colour}", label=name, ms=4)
+            left.plot(counts, scores.mean(axis=0), "o-", color=colour, label=name, ms=4)
             spread = np.array([mean_interval(scores[:, at], own) for at in range(scores.shape[1])])
-            left.fill_between(counts, spread[:, 0], spread[:, 1], color=f"C{colour}", alpha=0.15, lw=0)
+            left.fill_between(counts, spread[:, 0], spread[:, 1], color=colour, alpha=0.15, lw=0)
             at = min(5, scores.shape[1]) - 1
-            right.plot(np.linspace(0, 100, len(own)), np.sort(scores[:, at]), color=f"C{colour}", label=name)
+            right.plot(np.linspace(0, 100, len(own)), np.sort(scores[:, at]), color=colour, label=name)
         kind = "2-D, on the slice that shows most" if dims == 2 else "3-D"
         left.set(xlabel="clicks", ylabel="Dice", ylim=(0, 1), title=f"{kind}: mean of {len(own)} structures, 95 %")
         right.set(xlabel="structures, worst first (%)", ylabel=f"Dice after {at + 1} clicks", ylim=(0, 1), title="each")
