@@ -100,6 +100,7 @@ def test_voxels_are_found_in_any_memory_order(order: str) -> None:
     mask = np.zeros(SHAPE, bool)
     mask[found] = True
     np.testing.assert_array_equal(mask, labels == 2)
+    assert [len(at) for at in find_voxels(labels, 7)] == [0, 0, 0]
 
 
 def test_a_label_that_nothing_has() -> None:
@@ -152,9 +153,15 @@ def test_what_was_taken_comes_back_from_little_memory() -> None:
     packed = pack_voxels(shuffled, labels[shuffled])
     assert packed.size == np.count_nonzero(ball)
     assert packed.n_bytes < 0.1 * packed.size
-    voxels, values = packed.voxels()
     restored = np.zeros_like(labels)
-    restored[voxels] = values
+    packed.unpack_into(restored, (0, 0, 0))
     assert np.array_equal(restored, np.where(ball, labels, 0))
+    part = np.full((30, 40, 20), 1, labels.dtype)
+    packed.unpack_into(part, (20, -10, 60))  # a part of it lies outside
+    assert np.array_equal(part[:, 10:, :10], np.where(ball, labels, 1)[20:50, :30, 60:])
+    assert (part[:, :10] == 1).all() and (part[:, :, 10:] == 1).all()
+    packed.unpack_into(part, (200, 0, 0))
     none = pack_voxels(tuple(at[:0] for at in indices), labels[indices][:0])
-    assert none.size == none.voxels()[1].size == len(none.voxels()[0][0]) == 0
+    assert none.size == 0
+    none.unpack_into(restored, (0, 0, 0))
+    assert np.array_equal(restored, np.where(ball, labels, 0))

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from napari_medseg.models import ModelCard
     from napari_medseg.plugin.frame import DisplayFrame
 
+_UNMARKED_MS = 150
+"""An answer that comes sooner is drawn together with the marker of its prompt: drawing would hold it up."""
+
 
 class ClickController(QObject):
     """Answers the requests of a `ClickSection`.
@@ -82,6 +85,10 @@ class ClickController(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.settle)
+        self._mark_timer = QTimer(self)
+        self._mark_timer.setSingleShot(True)
+        self._mark_timer.setInterval(_UNMARKED_MS)
+        self._mark_timer.timeout.connect(self._mark)
         tools = {tool: self._tool_key(tool) for tool in view.tools}
         actions = {**tools, "extent": self._switch_extent, "next": self.accept, "reset": self.reset}
         self._actions: Mapping[str, Callable[[], None]] = {**actions, "undo": self.undo, "redo": self.redo}
@@ -429,9 +436,13 @@ class ClickController(QObject):
                 n_waiting=self.desk.n_waiting,
             )
         )
-        self._mark()
+        if not self.desk.n_waiting:
+            self._mark()
+        elif not self._mark_timer.isActive():
+            self._mark_timer.start()
 
     def _mark(self, more: ClickPrompt | None = None) -> None:
+        self._mark_timer.stop()
         layer, image, frame = self.layer, self._image(), self._frame()
         if layer is None or image is None or frame is None or find_layer(self._viewer, layer_key(layer)) is None:
             self.markers.clear()

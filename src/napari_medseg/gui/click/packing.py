@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_medseg.gui.click.steps import Indices
 
 _QUICK = 1
@@ -46,13 +48,19 @@ class PackedVoxels:
         """About what it needs."""
         return len(self.bits) + len(self.labels)
 
-    def voxels(self) -> tuple[Indices, npt.NDArray[Any]]:
-        """Return the voxels, and their labels."""
+    def unpack_into(self, box: npt.NDArray[Any], starts: Sequence[int]) -> None:
+        """Write the labels into an array that begins at a voxel; what lies outside of it is left out."""
         bits = np.frombuffer(zlib.decompress(self.bits), np.uint8)
-        mask = np.unpackbits(bits, count=int(np.prod(self.shape))).astype(bool).reshape(self.shape)
-        found = np.nonzero(mask)
-        labels = np.frombuffer(zlib.decompress(self.labels), self.dtype)
-        return tuple(at + start for at, start in zip(found, self.starts, strict=True)), labels
+        mask = np.unpackbits(bits, count=int(np.prod(self.shape))).view(bool).reshape(self.shape)
+        values = np.zeros(self.shape, self.dtype)
+        values[mask] = np.frombuffer(zlib.decompress(self.labels), self.dtype)
+        here, there = [], []
+        for start, n, at, size in zip(self.starts, self.shape, starts, box.shape, strict=True):
+            low, high = max(start, at), max(start, at, min(start + n, at + size))
+            here.append(slice(low - at, high - at))
+            there.append(slice(low - start, high - start))
+        part = tuple(there)
+        np.copyto(box[tuple(here)], values[part], where=mask[part])
 
 
 def pack_voxels(indices: Indices, labels: npt.NDArray[Any]) -> PackedVoxels:
@@ -69,7 +77,7 @@ def pack_voxels(indices: Indices, labels: npt.NDArray[Any]) -> PackedVoxels:
         return PackedVoxels(0, (0, 0, 0), (0, 0, 0), zlib.compress(b""), zlib.compress(b""), labels.dtype)
     starts = tuple(int(at.min()) for at in indices)
     shape = tuple(int(at.max()) - start + 1 for at, start in zip(indices, starts, strict=True))
-    inner = tuple(at.astype(np.intp) - start for at, start in zip(indices, starts, strict=True))
+    inner = tuple(at - at.dtype.type(start) for at, start in zip(indices, starts, strict=True))
     mask = np.zeros(shape, bool)
     values = np.zeros(shape, labels.dtype)
     mask[inner] = True

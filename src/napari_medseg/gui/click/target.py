@@ -10,7 +10,7 @@ import numpy.typing as npt
 from napari.layers import Labels
 
 from napari_medseg.core.errors import MedsegError
-from napari_medseg.inference.clicks.answer import index_type
+from napari_medseg.inference.clicks.voxels import index_type
 from napari_medseg.plugin.findings.notes import holds_findings
 from napari_medseg.plugin.frame import DisplayFrame
 from napari_medseg.plugin.grids import layer_matrix, same_grid

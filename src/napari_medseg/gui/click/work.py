@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
 from napari_medseg.gui.click.steps import Change, Step
-from napari_medseg.inference.clicks.answer import index_type
+from napari_medseg.inference.clicks.voxels import index_type, label_box, voxels_of
 from napari_medseg.plugin.object_in_hand import ObjectInHand
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 LOCKED = MedsegError("The segment is locked.", "Unlock it, or select another one.")
-
-_SLAB_VOXELS = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,8 @@ def answer_prompt(
         raise LOCKED
     in_hand = before.in_hand or ObjectInHand(free_label(labels, before.named), before.segment)
     prompts = [*(one for step in before.steps for one in step.prompts), prompt]
-    current = CurrentObject(labels, in_hand.label, before.locked, before.segment if before.preserved else None)
+    only = before.segment if before.preserved else None
+    current = CurrentObject(labels, in_hand.label, before.locked, only, exists=before.in_hand is not None)
     answer = ClickSession(scene, method).answer(prompts, current, cancel)
     indices, after = answer.changes(current)
     given_back = np.flatnonzero(after == 0)
@@ -124,34 +123,17 @@ def pick_object(
     for axis in range(3):
         at = picked.voxel[axis]
         part.append(slice(at, at + 1) if axis == picked.across else slice(None))
-    region = _bounds(labels[tuple(part)], before.segment, cancel)
+    region = label_box(labels[tuple(part)], before.segment, cancel)
+    assert region is not None  # the voxel itself is of the segment
     starts = [(one.start or 0) + inner.start for one, inner in zip(part, region, strict=True)]
     mask = labels[tuple(part)][region] == before.segment
     seed = tuple(at - start for at, start in zip(picked.voxel, starts, strict=True))
-    found = np.nonzero(flood(mask, seed, connectivity=3))  # type: ignore[no-untyped-call]
+    found = flood(mask, seed, connectivity=3)  # type: ignore[no-untyped-call]
     if cancel is not None:
         cancel.raise_if_cancelled()
     in_hand = ObjectInHand(free_label(labels, before.named), before.segment)
-    indices = tuple((at + start).astype(index_type(labels.shape)) for at, start in zip(found, starts, strict=True))
+    indices = voxels_of(found, starts, index_type(labels.shape))
     return in_hand, Change(indices, labels[indices], np.full(indices[0].shape, in_hand.label, labels.dtype))
-
-
-def _bounds(labels: Array, label: int, cancel: CancelToken | None) -> tuple[slice, slice, slice]:
-    """Return the smallest part of labels that holds all voxels with a label, looked for slab by slab."""
-    there = [np.zeros(n, bool) for n in labels.shape]
-    axis = int(np.argmax(np.abs(labels.strides)))
-    moved = np.moveaxis(labels, axis, 0)
-    order = (axis, *(n for n in range(3) if n != axis))
-    rows = max(1, _SLAB_VOXELS // max(1, moved[0].size))
-    for start in range(0, len(moved), rows):
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        hit = moved[start : start + rows] == label
-        there[order[0]][start : start + rows] = hit.any(axis=(1, 2))
-        there[order[1]] |= hit.any(axis=(0, 2))
-        there[order[2]] |= hit.any(axis=(0, 1))
-    i, j, k = (slice(int(at[0]), int(at[-1]) + 1) for at in map(np.flatnonzero, there))
-    return i, j, k
 
 
 def accept_object(labels: Array, in_hand: ObjectInHand, cancel: CancelToken | None = None) -> Change:
@@ -174,30 +156,21 @@ def labels_without(steps: Sequence[Step], indices: Indices, label: int, labels: 
     taken = [step.taken for step in steps if step.taken.size]
     if not taken or not found.size:
         return found
-    shape = labels.shape
-    at = np.ravel_multi_index(tuple(one.astype(np.intp) for one in indices), shape)
-    order = np.argsort(at)
-    for voxels, before in (packed.voxels() for packed in reversed(taken)):  # of several steps the first tells
-        wanted = np.ravel_multi_index(voxels, shape)
-        place = np.minimum(np.searchsorted(at, wanted, sorter=order), at.size - 1)
-        hit = at[order[place]] == wanted
-        found[order[place[hit]]] = before[hit]
-    return found
+    starts = tuple(int(at.min()) for at in indices)
+    box = np.zeros([int(at.max()) - start + 1 for at, start in zip(indices, starts, strict=True)], labels.dtype)
+    for packed in reversed(taken):  # of several steps the first tells
+        packed.unpack_into(box, starts)
+    return np.asarray(box[tuple(at - at.dtype.type(start) for at, start in zip(indices, starts, strict=True))])
 
 
 def find_voxels(labels: Array, label: int, cancel: CancelToken | None = None) -> Indices:
-    """Return all voxels (i, j, k) with a label, slab by slab."""
-    axis = int(np.argmax(np.abs(labels.strides)))
-    moved = np.moveaxis(labels, axis, 0)
-    rows = max(1, _SLAB_VOXELS // max(1, moved[0].size))
-    parts = []
-    for start in range(0, len(moved), rows):
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        first, second, third = np.nonzero(moved[start : start + rows] == label)
-        parts.append(np.stack([first + start, second, third]).astype(index_type(labels.shape)))
-    found = np.insert(np.concatenate(parts, axis=1)[1:], axis, np.concatenate(parts, axis=1)[0], axis=0)
-    return tuple(found)
+    """Return all voxels (i, j, k) with a label."""
+    box = label_box(labels, label, cancel)
+    small = index_type(labels.shape)
+    if box is None:
+        none = np.zeros(0, small)
+        return none, none, none
+    return voxels_of(labels[box] == label, [side.start for side in box], small)
 
 
 def free_label(labels: Array, named: frozenset[int]) -> int:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.inference.clicks.voxels import index_type, label_box, voxels_of
 from napari_medseg.inference.clicks.window import BoolArray, Region
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _LOOKED_AT = 1 << 23
 """Voxels that are read to find an object in a large scan; more are skipped evenly."""
@@ -34,6 +32,8 @@ class CurrentObject:
         Labels whose voxels never change.
     only : int or None
         The one label, beside the object's own and the background, whose voxels may change; None sets no such limit.
+    exists : bool
+        False if no voxel has the label yet: then none is looked for.
 
     Raises
     ------
@@ -45,6 +45,7 @@ class CurrentObject:
     label: int
     locked: frozenset[int] = frozenset()
     only: int | None = None
+    exists: bool = True
 
     def __post_init__(self) -> None:
         if self.label in self.locked:
@@ -65,22 +66,25 @@ class CurrentObject:
     def extent(self, ranges: tuple[tuple[int, int], ...]) -> Extent | None:
         """Return the first and the last voxel of the object, each of shape (3,), or None if there is nothing of it.
 
-        In a large scan both may be some voxels off, and a thread finer than these can be missed.
+        In a large scan both may be some voxels off.
 
         Parameters
         ----------
         ranges : tuple of (int, int)
             The part of the scan to look at, as `ClickScene.ranges` gives it.
         """
+        if not self.exists:
+            return None
         start = np.array([a for a, _ in ranges])
         part = self.labels[tuple(slice(a, b) for a, b in ranges)]
         every = max(1, int(np.ceil((part.size / _LOOKED_AT) ** (1 / 3))))
-        mask = part[::every, ::every, ::every] == self.label
-        found = [np.flatnonzero(mask.any(axis=tuple(n for n in range(3) if n != axis))) for axis in range(3)]
-        if not found[0].size:
+        box = label_box(part[::every, ::every, ::every], self.label)
+        if box is None and every > 1:  # it may lie between the voxels that were looked at
+            box, every = label_box(part, self.label), 1
+        if box is None:
             return None
-        low = start + every * np.array([at[0] for at in found])
-        high = start + every * np.array([at[-1] for at in found])
+        low = start + every * np.array([side.start for side in box])
+        high = start + every * np.array([side.stop - 1 for side in box])
         return low.astype(np.float64), high.astype(np.float64)
 
 
@@ -113,15 +117,11 @@ class ClickAnswer:
             Their new labels, of the labels' type.
         """
         before = current.labels[self.region]
-        own = before == current.label
-        differs, kept = own != self.mask, current.locks(before)
-        changed = np.nonzero(differs if kept is None else differs & ~kept)
-        values = np.where(self.mask[changed], current.label, 0).astype(current.labels.dtype)
-        starts = [part.start for part in self.region]
-        small = index_type(current.labels.shape)
-        return tuple((at + start).astype(small) for at, start in zip(changed, starts, strict=True)), values
-
-
-def index_type(shape: Sequence[int]) -> np.dtype[Any]:
-    """Return the smallest type that holds all indices into an array of a shape: steps of a history keep many."""
-    return np.min_scalar_type(max(shape))
+        differs, kept = (before == current.label) != self.mask, current.locks(before)
+        if kept is not None:
+            differs &= ~kept
+        starts, small = [part.start for part in self.region], index_type(current.labels.shape)
+        added, removed = (voxels_of(which, starts, small) for which in (differs & self.mask, differs & ~self.mask))
+        values = np.zeros(added[0].size + removed[0].size, current.labels.dtype)
+        values[: added[0].size] = current.label
+        return tuple(np.concatenate(pair) for pair in zip(added, removed, strict=True)), values

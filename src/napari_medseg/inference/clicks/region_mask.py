@@ -63,11 +63,13 @@ class RegionMask:
 
         if not self.mask.any():
             return self
-        parts = cc3d.connected_components(self.mask, connectivity=26)
-        kept = np.zeros(int(parts.max()) + 1, bool)
-        kept[np.unique(parts[current.labels[self.region] == current.label])] = True
+        parts, n_parts = cc3d.connected_components(self.mask, connectivity=26, return_N=True)
+        kept = np.zeros(n_parts + 1, bool)
+        kept[parts[current.labels[self.region] == current.label]] = True
         starts = [part.start for part in self.region]
         kept[parts[tuple((positive.astype(int) - starts).T)]] = True
+        if kept[1:].all():
+            return self
         kept[0] = False
         return RegionMask(self.region, kept[parts])
 

@@ -173,7 +173,9 @@ class ClickSession:
         shape = [window.shape[axis] for axis in axes]
         inside = window.inside().reshape(shape)
         image = window.read(self.scene.voxels).reshape(shape)
-        previous = window.read(current.labels, current.label).reshape(shape) * inside
+        previous = np.zeros(shape, np.float32)
+        if current.exists:
+            previous = window.read(current.labels, current.label).reshape(shape) * inside
         view = WindowView(
             scaled_intensity(image, inside, self.scene.limits),
             inside,
