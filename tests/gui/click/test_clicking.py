@@ -236,20 +236,20 @@ def test_what_is_drawn_becomes_a_prompt(
     assert panel.labels.layer.mouse_pan
 
 
-def test_markers_show_the_prompts_and_vanish_with_them(hand: Any, panel: Any, viewer: Any) -> None:
+def test_markers_show_the_prompts_and_vanish_with_them(hand: Any, panel: Any, viewer: Any, qtbot: Any) -> None:
     hand.click(A)
     hand.click((13, A[1], 15), "Control")
+    qtbot.waitUntil(lambda: len(panel.clicks.markers.layer.data) == 2)
     markers = panel.clicks.markers.layer
-    assert len(markers.data) == 2
     np.testing.assert_allclose(
         np.mean(markers.data[0], axis=0), panel.labels.layer.world_to_data(hand.world(A)), atol=1e-6
     )
     assert viewer.layers.selection.active == panel.labels.layer
     panel.clicks.undo()
-    assert len(markers.data) == 1
+    qtbot.waitUntil(lambda: len(markers.data) == 1)
     panel.clicks.accept()
     hand.wait()
-    assert len(markers.data) == 0
+    qtbot.waitUntil(lambda: len(markers.data) == 0)
 
 
 def test_the_image_counts_as_displayed(hand: Any, panel: Any, image: Any, method: Any) -> None:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from napari_medseg.plugin.frame import DisplayFrame
 
 _UNMARKED_MS = 150
-"""An answer that comes sooner is drawn together with the marker of its prompt: drawing would hold it up."""
+"""A prompt whose answer comes sooner is marked after it: drawing the marker would hold the answer up."""
 
 
 class ClickController(QObject):
@@ -87,7 +87,6 @@ class ClickController(QObject):
         self._timer.timeout.connect(self.settle)
         self._mark_timer = QTimer(self)
         self._mark_timer.setSingleShot(True)
-        self._mark_timer.setInterval(_UNMARKED_MS)
         self._mark_timer.timeout.connect(self._mark)
         tools = {tool: self._tool_key(tool) for tool in view.tools}
         actions = {**tools, "extent": self._switch_extent, "next": self.accept, "reset": self.reset}
@@ -437,9 +436,9 @@ class ClickController(QObject):
             )
         )
         if not self.desk.n_waiting:
-            self._mark()
+            self._mark_timer.start(0)  # after the canvas has drawn what was painted
         elif not self._mark_timer.isActive():
-            self._mark_timer.start()
+            self._mark_timer.start(_UNMARKED_MS)
 
     def _mark(self, more: ClickPrompt | None = None) -> None:
         self._mark_timer.stop()

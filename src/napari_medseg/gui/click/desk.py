@@ -10,6 +10,7 @@ from napari.layers import Image
 from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.core.freed_memory import return_freed_memory
 from napari_medseg.core.prompt import ClickPrompt
 from napari_medseg.gui.click.history_size import limit_history
 from napari_medseg.gui.click.painting import paint_voxels
@@ -131,6 +132,7 @@ class ClickDesk(QObject):
         self._queue: deque[Task] = deque()
         self._revision = 0
         self.writing = False
+        return_freed_memory()
         self.job = LatestJob(self)
         self.job.failed.connect(self._failed)
 

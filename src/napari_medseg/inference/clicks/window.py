@@ -5,6 +5,7 @@ Both ways go along one axis after another, by matrices: linear interpolation, av
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from threadpoolctl import ThreadpoolController
+
     from napari_medseg.inference.clicks.scene import ClickScene
 
 FloatArray = npt.NDArray[np.float32]
@@ -96,7 +101,8 @@ class LocalWindow:
         result = np.asarray(block == value if value is not None else block, dtype=np.float32)
         if value is None and not np.isfinite(result).all():
             result = np.nan_to_num(result, posinf=0.0, neginf=0.0)
-        return _along_axes(result, [weights for _, weights in reads])
+        with _one_thread():
+            return _along_axes(result, [weights for _, weights in reads])
 
     def write(self, chances: FloatArray, threshold: float) -> tuple[Region, BoolArray]:
         """Return the voxels of the scan in which chances on the window, interpolated, reach a threshold.
@@ -115,11 +121,12 @@ class LocalWindow:
         low, high = found.min(axis=0) - 1, found.max(axis=0) + 1
         region = self._covered(low, high)
         across = [self._interpolation(axis, region[axis]) for axis in range(3)]
-        plane = _along_axes(chances, [None, across[1], across[2]])
         mask = np.empty([part.stop - part.start for part in region], bool)
         rows = max(1, _SLAB_VOXELS // max(1, mask.shape[1] * mask.shape[2]))
-        for start in range(0, len(mask), rows):
-            mask[start : start + rows] = np.tensordot(across[0][start : start + rows], plane, axes=1) >= threshold
+        with _one_thread():
+            plane = _along_axes(chances, [None, across[1], across[2]])
+            for start in range(0, len(mask), rows):
+                mask[start : start + rows] = np.tensordot(across[0][start : start + rows], plane, axes=1) >= threshold
         return region, mask
 
     def _covered(self, low: npt.NDArray[Any], high: npt.NDArray[Any]) -> Region:
@@ -168,6 +175,19 @@ def place_window(scene: ClickScene, side: int, centre_ijk: npt.ArrayLike, zoom: 
             half = (shape[axis] - 1) / 2
             steps[axis], centre[axis] = 1.0, np.floor(centre[axis] - half + 0.5) + half
     return LocalWindow((shape[0], shape[1], shape[2]), centre, steps, scene.ranges)
+
+
+@functools.cache
+def _linear_algebra() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Keep matrices to one thread: small as they are, two wait for each other, and for the viewer's, a hundredfold."""
+    limiter: AbstractContextManager[object] = _linear_algebra().limit(limits=1, user_api="blas")
+    return limiter
 
 
 def _along_axes(array: FloatArray, matrices: list[FloatArray | None]) -> FloatArray:
