@@ -184,10 +184,15 @@ def label_counts(array: npt.NDArray[Any]) -> dict[int, int]:
         labels, counts = np.unique(array, return_counts=True)
         return {int(label): int(count) for label, count in zip(labels, counts, strict=True)}
     table = np.zeros(highest + 1, dtype=np.int64)
-    flat = array.ravel(order="K")
+    forward = array[tuple(slice(None, None, -1 if step < 0 else 1) for step in array.strides)]  # is not copied then
+    flat = forward.ravel(order="K")
     for start in range(0, flat.size, _VOXELS_AT_ONCE):  # bincount widens to int64: not the whole scan at once
-        part = flat[start : start + _VOXELS_AT_ONCE].astype(np.intp)
-        if int(part.max()) >= len(table):
-            table = np.pad(table, (0, int(part.max()) + 1 - len(table)))
-        table += np.bincount(part, minlength=len(table))
+        part = flat[start : start + _VOXELS_AT_ONCE]
+        inside = part[part != 0] if part.any() else part[:0]  # most of a scan is background, which is not widened
+        table[0] += part.size - inside.size
+        if not inside.size:
+            continue
+        if int(inside.max()) >= len(table):
+            table = np.pad(table, (0, int(inside.max()) + 1 - len(table)))
+        table += np.bincount(inside, minlength=len(table))
     return {int(label): int(table[label]) for label in np.flatnonzero(table)}

@@ -40,9 +40,8 @@ def segment_volumes_ml(array: npt.NDArray[Any], affine: npt.ArrayLike) -> dict[i
     ValueError
         If the labels are not integers, or negative.
     """
-    labels = _checked_labels(array)
-    voxel_ml = abs(float(np.linalg.det(np.asarray(affine, dtype=np.float64)[:3, :3]))) / _MM3_PER_ML
-    return {label: count * voxel_ml for label, count in _counts(labels).items()}
+    voxel_ml = _voxel_ml(affine)
+    return {label: count * voxel_ml for label, count in _counts(_checked_labels(array)).items()}
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,8 @@ def segment_sizes(segmentation: Segmentation) -> SegmentSizes:
     if not segmentation.spacing_known:
         return SegmentSizes("pixels" if flat else "voxels", {label: float(n) for label, n in counts.items()})
     if not flat:
-        return SegmentSizes("mL", segment_volumes_ml(segmentation.array, segmentation.geometry.affine))
+        voxel_ml = _voxel_ml(segmentation.geometry.affine)
+        return SegmentSizes("mL", {label: n * voxel_ml for label, n in counts.items()})
     steps = segmentation.geometry.affine[:3, :2]
     pixel_cm2 = float(np.linalg.norm(np.cross(steps[:, 0], steps[:, 1]))) / _MM2_PER_CM2
     return SegmentSizes("cm²", {label: n * pixel_cm2 for label, n in counts.items()})
@@ -125,6 +125,10 @@ def coverage(findings: npt.NDArray[Any], regions: npt.NDArray[Any]) -> Coverage:
         by_finding={label: found_inside.get(label, 0) / size if size else float("nan") for label in found_sizes},
         outside=1 - common / found_size if found_size else float("nan"),
     )
+
+
+def _voxel_ml(affine: npt.ArrayLike) -> float:
+    return abs(float(np.linalg.det(np.asarray(affine, dtype=np.float64)[:3, :3]))) / _MM3_PER_ML
 
 
 def _counts(labels: npt.NDArray[Any]) -> dict[int, int]:
