@@ -53,12 +53,18 @@ def name_object(layer: Labels, in_hand: ObjectInHand | None) -> None:
     else:
         layer.metadata[OBJECT_KEY] = in_hand
         segments.setdefault(in_hand.segment, Segment(in_hand.segment, f"Segment {in_hand.segment}"))
-        segments[in_hand.label] = Segment(in_hand.label, OBJECT_NAME, colour=OBJECT_COLOUR)
-    set_layer_segments(layer, segments.values())
+        segments[in_hand.label] = _as_segment(in_hand)
+    # The next object has the same label, unless a segment takes it before.
+    unlisted = [_as_segment(before)] if before is not None and in_hand is None else []
+    set_layer_segments(layer, segments.values(), unlisted=unlisted)
     if in_hand is not None:
         layer.selected_label = in_hand.label
     elif before is not None and layer.selected_label == before.label:
         layer.selected_label = before.segment
+
+
+def _as_segment(in_hand: ObjectInHand) -> Segment:
+    return Segment(in_hand.label, OBJECT_NAME, colour=OBJECT_COLOUR)
 
 
 def with_object_accepted(segmentation: Segmentation, layer: Labels) -> Segmentation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_medseg.core.segmentation import Segment
@@ -27,7 +28,7 @@ def layer_segments(layer: Labels) -> tuple[Segment, ...]:
     return tuple(segments[label] for label in sorted(segments))
 
 
-def set_layer_segments(layer: Labels, segments: Iterable[Segment]) -> None:
+def set_layer_segments(layer: Labels, segments: Iterable[Segment], *, unlisted: Iterable[Segment] = ()) -> None:
     """Give the labels of a layer their names and colours, without touching a voxel.
 
     Parameters
@@ -36,6 +37,8 @@ def set_layer_segments(layer: Labels, segments: Iterable[Segment]) -> None:
         Any labels layer, also one made with napari's own button.
     segments : iterable of Segment
         One for each label.
+    unlisted : iterable of Segment
+        Labels that have a colour, but no name yet.
     """
     ordered = tuple(sorted(segments, key=lambda segment: segment.label))
     link = layer_link(layer)
@@ -45,7 +48,17 @@ def set_layer_segments(layer: Labels, segments: Iterable[Segment]) -> None:
         "index": [0, *(segment.label for segment in ordered)],
         "name": ["background", *(segment.name for segment in ordered)],
     }
-    layer.colormap = DirectLabelColormap(color_dict=label_colours(ordered))
+    wanted = DirectLabelColormap(color_dict=label_colours([*ordered, *unlisted]))
+    if not _shows(layer.colormap, wanted):  # a graphics card is given another program for each one
+        layer.colormap = wanted
+
+
+def _shows(colormap: object, wanted: DirectLabelColormap) -> bool:
+    """Tell whether a colormap has all the colours of another one; napari adds some for labels that it meets."""
+    if not isinstance(colormap, DirectLabelColormap):
+        return False
+    shown = colormap.color_dict
+    return all(label in shown and np.array_equal(shown[label], at) for label, at in wanted.color_dict.items())
 
 
 def _feature_names(layer: Labels) -> list[tuple[int, str]]:

@@ -159,6 +159,7 @@ class LabelsController(QObject):
             self._heard.add(layer.events.selected_label, self._follow_selected_label)
             self._heard.add(layer.events.set_data, self._drawn)
             self._heard.add(layer.events.colormap, self._show_rows)
+            self._heard.add(layer.events.features, self._show_rows)
             self._slice = self._slice_shown()
 
     def _update_state(self) -> None:
