@@ -72,7 +72,6 @@ def follow(session: ClickSession, truth: np.ndarray, n_clicks: int) -> tuple[lis
     plane = session.scene.plane
     part = tuple(slice(None) if axis in axes else (plane[1] if plane else 0) for axis in range(3))
     wanted, shown = truth[part], labels[part]
-    current = CurrentObject(labels, 1)
     prompts: list[PointPrompt] = []
     scores: list[float] = []
     seconds: list[float] = []
@@ -86,6 +85,7 @@ def follow(session: ClickSession, truth: np.ndarray, n_clicks: int) -> tuple[lis
             if plane is not None:
                 voxel[plane[0]] = plane[1]
             prompts.append(PointPrompt.from_ijk(voxel, geometry, positive=click[1]))
+            current = CurrentObject(labels, 1, exists=len(prompts) > 1)
             started = time.perf_counter()
             answer = session.answer(prompts, current)
             where, values = answer.changes(current)

@@ -36,7 +36,7 @@ from napari_medseg.io.dicom import web
 from napari_medseg.io.dicom.web import cache, servers
 
 ROOT = Path(__file__).resolve().parents[1]
-CLICKS = {"add": (112.0, 88.0), "remove": (128.0, 72.0), "brush": (92, 78)}
+CLICKS = {"add": (112.0, 88.0), "missing": (134.0, 79.0), "brush": (92, 78), "remove": (92.0, 77.0)}
 """Rows and columns of slice 94 of the sample head, whose ventricles are about the middle."""
 
 
@@ -187,13 +187,15 @@ def take_click_pictures(viewer: napari.Viewer, studies: StudiesWidget, out: Path
     keep("before")
     click(*CLICKS["add"])
     keep("click")
-    click(*CLICKS["remove"], positive=False)
-    keep("Ctrl+click: not this")
+    click(*CLICKS["missing"])
+    keep("click: this too")
     layer = segment.labels.layer
     assert layer is not None
     layer.brush_size = 9
     layer.paint((94, *CLICKS["brush"]), layer.selected_label)
     keep("napari's brush")
+    click(*CLICKS["remove"], positive=False)
+    keep("Ctrl+click: not this")
     wait(lambda: not segment.labels.job.busy, patience)
     picture(viewer, out / "click.png")
     for n in (1, 2, 3):
