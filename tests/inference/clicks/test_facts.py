@@ -33,7 +33,7 @@ def _card(**changes: object) -> ModelCard:
 def test_the_card_says_how_a_model_is_asked() -> None:
     facts = click_facts(_card())
     assert (facts.name, facts.spatial_dims, facts.side(3), facts.largest_zoom) == ("Clicks", (3,), 96, math.inf)
-    assert not facts.sees_whole and not facts.asks_twice
+    assert not facts.sees_whole and facts.asks_twice
 
 
 def test_what_answers_no_clicks_is_refused() -> None:

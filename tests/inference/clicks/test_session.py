@@ -80,6 +80,17 @@ def test_a_method_that_asks_twice_sees_its_own_answer_until_there_is_an_object(s
     assert len(method.windows) == 3
 
 
+def test_only_a_window_that_fits_is_asked_twice(scene, truth) -> None:
+    on = ClickScene(scene.voxels, scene.geometry, plane=(2, 14))
+    method = Bright(side=8)
+    method.asks_twice = True
+    labels = np.zeros(truth.shape, np.uint8)
+    apply(ClickSession(on, method), [click(on)], labels)
+    assert len(method.windows) > 2
+    assert method.windows[1].image is not method.windows[0].image, "the first one grew before it was asked again"
+    assert method.windows[-1].image is method.windows[-2].image
+
+
 def test_an_object_as_large_as_the_scan_ends_the_growth(geometry) -> None:
     everything = ClickScene(np.full(geometry.shape, 7, np.int16), geometry)
     labels = np.zeros(geometry.shape, np.uint8)

@@ -16,7 +16,8 @@ _WHOLE = ("sam",)
 """Families that want to see an image whole, and then answer further clicks on it at little cost."""
 
 _OURS = "unet"
-"""Of planes its second answer to the first prompt is the better one (Dice .546 after .538 on held-out windows)."""
+"""Its second answer to the first prompt is the better one: on held-out windows a Dice of .546 after .538 in planes, of
+.406 after .396 in volumes."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def click_facts(card: ModelCard) -> ClickFacts:
         (card.network.spatial_dims,),
         card.input.window[0],
         sees_whole=card.network.family in _WHOLE,
-        asks_twice=card.network.family == _OURS and card.network.spatial_dims == 2,
+        asks_twice=card.network.family == _OURS,
     )
 
 

@@ -131,14 +131,18 @@ class ClickSession:
             if cancel is not None:
                 cancel.raise_if_cancelled()
             window = place_window(self.scene, side, centre, zoom)
-            chances, previous = self._look(window, placed, current, cancel)
+            view = self._view(window, placed, current)
+            chances = self._chances(window, view, cancel)
+            if zoom >= largest or not self._reaches_border(chances, view, window):
+                chances = self._once_more(chances, window, view, cancel)
+                if zoom >= largest or not self._reaches_border(chances, view, window):
+                    break
             found = _extent_in_scan(chances >= _THRESHOLD, window)
-            if zoom >= largest or not self._reaches_border(chances, previous, window):
-                break
             if found is not None:
                 low, high = np.minimum(low, found[0]), np.maximum(high, found[1])
             zoom = min(max(zoom * _GROWTH, self._fitting_zoom(low, high, side)), largest)
             centre = self._within((low + high) / 2, side, zoom)
+        found = _extent_in_scan(chances >= _THRESHOLD, window)
         if found is None or getattr(self.method, "sees_whole", False):
             return window, chances
         return self._finer(zoom, found, placed, known, current, cancel) or (window, chances)
@@ -163,12 +167,12 @@ class ClickSession:
         if cancel is not None:
             cancel.raise_if_cancelled()
         window = place_window(self.scene, side, (low + high) / 2, fitting)
-        chances, previous = self._look(window, placed, current, cancel)
-        return None if self._reaches_border(chances, previous, window) else (window, chances)
+        view = self._view(window, placed, current)
+        chances = self._once_more(self._chances(window, view, cancel), window, view, cancel)
+        return None if self._reaches_border(chances, view, window) else (window, chances)
 
-    def _look(
-        self, window: LocalWindow, placed: PlacedPrompts, current: CurrentObject, cancel: CancelToken | None
-    ) -> tuple[FloatArray, FloatArray]:
+    def _view(self, window: LocalWindow, placed: PlacedPrompts, current: CurrentObject) -> WindowView:
+        """Return what the method sees of a window."""
         axes = self.scene.axes
         shape = [window.shape[axis] for axis in axes]
         inside = window.inside().reshape(shape)
@@ -176,21 +180,26 @@ class ClickSession:
         previous = np.zeros(shape, np.float32)
         if current.exists:
             previous = window.read(current.labels, current.label).reshape(shape) * inside
-        view = WindowView(
-            scaled_intensity(image, inside, self.scene.limits),
-            inside,
-            prompts_in_window(placed, window, axes),
-            previous,
-        )
-        chances = self.method.chances(view, cancel)
-        if getattr(self.method, "asks_twice", False) and not previous.any():
-            chances = self.method.chances(replace(view, previous=(chances >= _THRESHOLD).astype(np.float32)), cancel)
-        chances = chances.astype(np.float32, copy=False)
-        return window.repeat_border(chances.reshape(window.shape)), previous.reshape(window.shape)
+        prompts = prompts_in_window(placed, window, axes)
+        return WindowView(scaled_intensity(image, inside, self.scene.limits), inside, prompts, previous)
 
-    def _reaches_border(self, chances: FloatArray, previous: FloatArray, window: LocalWindow) -> bool:
+    def _chances(self, window: LocalWindow, view: WindowView, cancel: CancelToken | None) -> FloatArray:
+        """Return what the method says of a window, shape `window.shape`."""
+        chances = self.method.chances(view, cancel).astype(np.float32, copy=False)
+        return window.repeat_border(chances.reshape(window.shape))
+
+    def _once_more(
+        self, chances: FloatArray, window: LocalWindow, view: WindowView, cancel: CancelToken | None
+    ) -> FloatArray:
+        """Ask a method that wants it again, with its own answer as the object so far, where there was none."""
+        if not getattr(self.method, "asks_twice", False) or view.previous.any():
+            return chances
+        own = (chances >= _THRESHOLD).reshape(view.image.shape) & view.inside
+        return self._chances(window, replace(view, previous=own.astype(np.float32)), cancel)
+
+    def _reaches_border(self, chances: FloatArray, view: WindowView, window: LocalWindow) -> bool:
         """Tell whether the object changes at sides of the window beyond which there is more of the scan."""
-        changed = (chances >= _THRESHOLD) != (previous >= _THRESHOLD)
+        changed = (chances >= _THRESHOLD) != (view.previous.reshape(window.shape) >= _THRESHOLD)
         n = 0
         for axis in self.scene.axes:
             at = window.positions(axis)
