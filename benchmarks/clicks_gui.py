@@ -172,6 +172,7 @@ def measure(reader: Reader, key: str, extent: str, middles: dict[str, tuple[int,
     name = f"{panel.view.click.method_box.currentText()}, {'slice' if extent == 'slice' else 'volume'}"
     for size, middle in middles.items():
         reader.click(middle)  # the first one finds everything cold
+        assert panel.clicks.prompts, "the first click finds the object"
         reader.act(panel.clicks.reset)
         first, later, accepts = [], [], []
         half = SIZES[size][0] / 2

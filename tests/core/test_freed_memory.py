@@ -46,5 +46,8 @@ def test_who_has_set_the_c_library_is_not_overruled(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "65536")
     assert not freed_memory.return_freed_memory.__wrapped__()
     monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_")
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=0:glibc.malloc.mmap_threshold=65536")
+    assert not freed_memory.return_freed_memory.__wrapped__()
+    monkeypatch.delenv("GLIBC_TUNABLES")
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not freed_memory.return_freed_memory.__wrapped__()

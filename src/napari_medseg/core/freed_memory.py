@@ -11,7 +11,7 @@ _MMAP_THRESHOLD = -3
 """``M_MMAP_THRESHOLD`` of glibc's malloc.h."""
 
 _LARGE_BYTES = 1 << 20
-_VARIABLE = "MALLOC_MMAP_THRESHOLD_"
+_VARIABLE, _TUNABLE = "MALLOC_MMAP_THRESHOLD_", "glibc.malloc.mmap_threshold"
 
 
 @functools.cache
@@ -21,7 +21,8 @@ def return_freed_memory() -> bool:
     glibc would keep any of up to 32 MiB, once it has seen one: hundreds of megabytes in a session with large masks.
     Where the C library is another one, or the user has set the environment variable for it, nothing is done.
     """
-    if not sys.platform.startswith("linux") or _VARIABLE in os.environ:
+    is_set = _VARIABLE in os.environ or _TUNABLE in os.environ.get("GLIBC_TUNABLES", "")
+    if not sys.platform.startswith("linux") or is_set:
         return False
     try:
         return bool(ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BYTES))

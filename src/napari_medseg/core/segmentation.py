@@ -194,5 +194,5 @@ def label_counts(array: npt.NDArray[Any]) -> dict[int, int]:
             continue
         if int(inside.max()) >= len(table):
             table = np.pad(table, (0, int(inside.max()) + 1 - len(table)))
-        table += np.bincount(inside, minlength=len(table))
+        table += np.bincount(inside.astype(np.intp, copy=False), minlength=len(table))
     return {int(label): int(table[label]) for label in np.flatnonzero(table)}

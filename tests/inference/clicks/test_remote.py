@@ -15,7 +15,8 @@ import pytest
 
 from click_models import SIDES, noisy_view, write_click_model
 from napari_medseg.core import Cancelled, CancelToken, MedsegError
-from napari_medseg.inference.clicks.remote import RemoteMethod
+from napari_medseg.inference.clicks.classical import CLASSICAL
+from napari_medseg.inference.clicks.remote import RemoteClassical, RemoteMethod
 from napari_medseg.inference.worker import ClickWorker, process
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # every start of the process imports torch and monai
@@ -209,3 +210,18 @@ def test_the_process_ends_with_the_viewer(models) -> None:
         viewer.kill()
     while orphan.is_running() and orphan.status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.05)  # the test's own timeout ends an endless wait
+
+
+@pytest.mark.parametrize("key", CLASSICAL)
+def test_a_method_without_a_network_answers_as_it_does_here(worker, key: str) -> None:
+    local, remote = CLASSICAL[key](), RemoteClassical(key, worker=worker)
+    remote.open()
+    assert (remote.name, remote.spatial_dims, remote.largest_zoom) == (
+        local.name,
+        local.spatial_dims,
+        local.largest_zoom,
+    )
+    for dims in local.spatial_dims:
+        assert remote.side(dims) == local.side(dims)
+        view = noisy_view(local.side(dims), dims)
+        np.testing.assert_array_equal(remote.chances(view), local.chances(view))

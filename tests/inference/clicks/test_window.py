@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from napari_medseg.core import Geometry
 from napari_medseg.inference.clicks import ClickScene
-from napari_medseg.inference.clicks.window import place_window
+from napari_medseg.inference.clicks.window import _one_thread, place_window
 
 
 def ramp(shape: tuple[int, int, int], spacing: tuple[float, float, float] = (1, 1, 1)) -> ClickScene:
@@ -98,3 +102,24 @@ def test_a_window_reads_a_small_part_of_a_large_scan() -> None:
     scene = ClickScene(voxels, Geometry.from_matrix((512, 512, 600), np.eye(4)))
     assert place_window(scene, 64, (256, 256, 300), 9.4).read(scene.voxels).shape == (64, 64, 64)
     assert max(reads) < (3.2 * 64) ** 3
+
+
+def test_linear_algebra_has_its_threads_back_after_two_clicks_at_once() -> None:
+    def threads() -> list[int]:
+        return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+    before, inside, both = threads(), [], threading.Barrier(2)
+
+    def work() -> None:
+        both.wait()
+        with _one_thread():
+            inside.append(threads()[0])
+            time.sleep(0.05)
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert inside == [1, 1]
+    assert threads() == before

@@ -51,7 +51,7 @@ def method_choices(cards: Sequence[ModelCard], spatial_dims: int) -> list[Choice
 
 
 def load_method(key: str) -> ClickMethod:
-    """Return a method. A model is computed in another process, which `MethodShelf.warm_up` gets ready.
+    """Return a method. It is computed in another process, which `MethodShelf.warm_up` gets ready.
 
     Raises
     ------
@@ -59,13 +59,9 @@ def load_method(key: str) -> ClickMethod:
         If a model is gone or broken.
     """
     from napari_medseg.inference.clicks.classical import CLASSICAL
+    from napari_medseg.inference.clicks.remote import RemoteClassical, RemoteMethod
 
-    if key in CLASSICAL:
-        method: ClickMethod = CLASSICAL[key]()
-        return method
-    from napari_medseg.inference.clicks.remote import RemoteMethod
-
-    return RemoteMethod(key)
+    return RemoteClassical(key) if key in CLASSICAL else RemoteMethod(key)
 
 
 class MethodShelf:
@@ -99,10 +95,10 @@ class MethodShelf:
         Cancelled
             If the token was thrown.
         """
-        from napari_medseg.inference.clicks.remote import RemoteMethod
+        from napari_medseg.inference.clicks.remote import RemoteClassical, RemoteMethod
 
         with self._lock:
             self._ready.pop(key, None)
         method = self.method(key)
-        if isinstance(method, RemoteMethod):
+        if isinstance(method, (RemoteMethod, RemoteClassical)):
             method.open(cancel)

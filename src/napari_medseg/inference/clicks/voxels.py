@@ -41,18 +41,19 @@ def voxels_of(mask: BoolArray, starts: Sequence[int], dtype: npt.DTypeLike) -> t
     order = sorted(range(3), key=lambda axis: -abs(mask.strides[axis]))
     moved = mask.transpose(order)
     width = moved.shape[2]
+    wide = np.uint32 if moved.shape[1] * width < 1 << 32 else np.uint64
     found = np.empty((3, int(np.count_nonzero(mask))), dtype)
     at = 0
     for row, plane in enumerate(moved):
         flat = np.flatnonzero(plane)
         if not flat.size:
             continue
-        flat = flat.astype(np.uint32)
+        flat = flat.astype(wide)
         part = slice(at, at + flat.size)
-        high = flat // np.uint32(width)
+        high = flat // wide(width)
         found[0, part] = row + starts[order[0]]
-        found[1, part] = high + np.uint32(starts[order[1]])
-        found[2, part] = flat - high * np.uint32(width) + np.uint32(starts[order[2]])
+        found[1, part] = high + wide(starts[order[1]])
+        found[2, part] = flat - high * wide(width) + wide(starts[order[2]])
         at = part.stop
     return tuple(found[order.index(axis)] for axis in range(3))
 

@@ -5,8 +5,10 @@ Both ways go along one axis after another, by matrices: linear interpolation, av
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from threadpoolctl import ThreadpoolController
 
@@ -25,6 +27,7 @@ BoolArray = npt.NDArray[np.bool_]
 Region = tuple[slice, slice, slice]
 
 _SAME = 1e-6
+_LIMITING = threading.Lock()
 _SLAB_VOXELS = 1 << 22
 """Voxels of the scan that are interpolated at once."""
 
@@ -184,10 +187,12 @@ def _linear_algebra() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _one_thread() -> AbstractContextManager[object]:
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
     """Keep matrices to one thread: small as they are, two wait for each other, and for the viewer's, a hundredfold."""
-    limiter: AbstractContextManager[object] = _linear_algebra().limit(limits=1, user_api="blas")
-    return limiter
+    # One at a time, or the one that ends last would restore what the other one had set.
+    with _LIMITING, _linear_algebra().limit(limits=1, user_api="blas"):
+        yield
 
 
 def _along_axes(array: FloatArray, matrices: list[FloatArray | None]) -> FloatArray:

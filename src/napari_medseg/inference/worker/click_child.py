@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_medseg.inference.clicks.classical import CLASSICAL
 from napari_medseg.inference.clicks.maps import WindowPrompts
 from napari_medseg.inference.clicks.method import WindowView
 from napari_medseg.inference.worker.messages import ClickReply, Looked, LookRequest, Opened, OpenRequest, Ready
@@ -110,7 +111,10 @@ class ClickShelf:
 
 
 def load_method(spec: MethodSpec) -> ClickMethod:
-    """Load a click model, with the library that it needs."""
+    """Load a click model, with the library that it needs; or make a method that needs no model."""
+    if spec.model_name in CLASSICAL:
+        method: ClickMethod = CLASSICAL[spec.model_name]()
+        return method
     from napari_medseg.inference.clicks.loading import load_click_method
 
     return load_click_method(spec.model_name, spec.device, user_folder=_user_folder(spec))
@@ -165,6 +169,8 @@ def main() -> None:
 
 
 def _card(spec: MethodSpec) -> str:
+    if spec.model_name in CLASSICAL:
+        return ""
     return find_model(spec.model_name, _user_folder(spec)).card.model_dump_json()
 
 

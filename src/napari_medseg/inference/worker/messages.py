@@ -33,7 +33,7 @@ class SegmentRequest:
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """Which click model, and where to compute it: what `load_click_method` takes."""
+    """Which click model, and where to compute it: what `load_click_method` takes; or a key of `CLASSICAL`."""
 
     model_name: str
     user_folder: str | None
