@@ -75,9 +75,7 @@ def pack_voxels(indices: Indices, labels: npt.NDArray[Any]) -> PackedVoxels:
     """
     if not labels.size:
         return PackedVoxels(0, (0, 0, 0), (0, 0, 0), zlib.compress(b""), zlib.compress(b""), labels.dtype)
-    starts = tuple(int(at.min()) for at in indices)
-    shape = tuple(int(at.max()) - start + 1 for at, start in zip(indices, starts, strict=True))
-    inner = tuple(at - at.dtype.type(start) for at, start in zip(indices, starts, strict=True))
+    starts, shape, inner = box_about(indices)
     mask = np.zeros(shape, bool)
     values = np.zeros(shape, labels.dtype)
     mask[inner] = True
@@ -86,3 +84,10 @@ def pack_voxels(indices: Indices, labels: npt.NDArray[Any]) -> PackedVoxels:
     return PackedVoxels(
         int(labels.size), starts, shape, bits, zlib.compress(values[mask].tobytes(), _QUICK), labels.dtype
     )
+
+
+def box_about(indices: Indices) -> tuple[tuple[int, ...], tuple[int, ...], Indices]:
+    """Return first voxel and shape of the smallest box about voxels (i, j, k), and where in it they are."""
+    starts = tuple(int(at.min()) for at in indices)
+    shape = tuple(int(at.max()) - start + 1 for at, start in zip(indices, starts, strict=True))
+    return starts, shape, tuple(at - at.dtype.type(start) for at, start in zip(indices, starts, strict=True))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_medseg.core.errors import MedsegError
+from napari_medseg.gui.click.packing import box_about
 from napari_medseg.gui.click.steps import Change, Step
 from napari_medseg.inference.clicks.voxels import index_type, label_box, voxels_of
 from napari_medseg.plugin.object_in_hand import ObjectInHand
@@ -156,11 +157,11 @@ def labels_without(steps: Sequence[Step], indices: Indices, label: int, labels: 
     taken = [step.taken for step in steps if step.taken.size]
     if not taken or not found.size:
         return found
-    starts = tuple(int(at.min()) for at in indices)
-    box = np.zeros([int(at.max()) - start + 1 for at, start in zip(indices, starts, strict=True)], labels.dtype)
+    starts, shape, inner = box_about(indices)
+    box = np.zeros(shape, labels.dtype)
     for packed in reversed(taken):  # of several steps the first tells
         packed.unpack_into(box, starts)
-    return np.asarray(box[tuple(at - at.dtype.type(start) for at, start in zip(indices, starts, strict=True))])
+    return np.asarray(box[inner])
 
 
 def find_voxels(labels: Array, label: int, cancel: CancelToken | None = None) -> Indices:

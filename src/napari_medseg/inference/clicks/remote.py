@@ -17,12 +17,46 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_medseg.core.progress import CancelToken
-    from napari_medseg.inference.clicks.method import ClickMethod, WindowView
+    from napari_medseg.inference.clicks.method import WindowView
     from napari_medseg.inference.clicks.window import FloatArray
     from napari_medseg.inference.worker.click_worker import ClickWorker
 
 
-class RemoteClassical:
+class _InOtherProcess:
+    """The part of a `ClickMethod` that another process computes. May be used from any thread but the GUI's."""
+
+    def __init__(self, spec: MethodSpec, worker: ClickWorker | None) -> None:
+        self._spec = spec
+        self._worker = worker or default_click_worker()
+
+    def open(self, cancel: CancelToken | None = None) -> None:
+        """Load it in the other process, and wait until it can answer; without this the first window waits.
+
+        Raises
+        ------
+        MedsegError
+            If the model is broken, or the process died.
+        Cancelled
+            If the token was thrown.
+        """
+        self._worker.open(self._spec, cancel)
+
+    def chances(self, view: WindowView, cancel: CancelToken | None = None) -> FloatArray:
+        """Return, for each voxel of a window, how likely it belongs to the object: 0 to 1.
+
+        Raises
+        ------
+        MedsegError
+            If the model fails in words for the user, or the process died; the next window starts another one.
+        Cancelled
+            If the token was thrown; what the model computes meanwhile is not waited for.
+        WorkerBugError
+            If the model met a bug.
+        """
+        return self._worker.look(self._spec, view, cancel)
+
+
+class RemoteClassical(_InOtherProcess):
     """A method without a network, as a `ClickMethod`.
 
     Parameters
@@ -34,39 +68,13 @@ class RemoteClassical:
     """
 
     def __init__(self, key: str, *, worker: ClickWorker | None = None) -> None:
-        self._method: ClickMethod = CLASSICAL[key]()
-        self._spec = MethodSpec(key, None, "cpu")
-        self._worker = worker or default_click_worker()
-
-    @property
-    def name(self) -> str:
-        """What it is, in the reader's words."""
-        return self._method.name
-
-    @property
-    def spatial_dims(self) -> tuple[int, ...]:
-        """Whether it reads planes (2), volumes (3) or both."""
-        return self._method.spatial_dims
-
-    @property
-    def largest_zoom(self) -> float:
-        """How many times as coarse as the scan a window may be."""
-        return self._method.largest_zoom
-
-    def side(self, spatial_dims: int) -> int:
-        """Return the voxels of its window along each axis."""
-        return self._method.side(spatial_dims)
-
-    def open(self, cancel: CancelToken | None = None) -> None:
-        """Start the other process, and wait for it; see `RemoteMethod.open`."""
-        self._worker.open(self._spec, cancel)
-
-    def chances(self, view: WindowView, cancel: CancelToken | None = None) -> FloatArray:
-        """Return, for each voxel of a window, how likely it belongs to the object; see `RemoteMethod.chances`."""
-        return self._worker.look(self._spec, view, cancel)
+        super().__init__(MethodSpec(key, None, "cpu"), worker)
+        method = CLASSICAL[key]()
+        self.name, self.spatial_dims, self.largest_zoom = method.name, method.spatial_dims, method.largest_zoom
+        self.side = method.side
 
 
-class RemoteMethod(CardedMethod):
+class RemoteMethod(_InOtherProcess, CardedMethod):
     """A click model, ours or another's, as a `ClickMethod`. What it is asked for is read from its card.
 
     May be used from any thread but the GUI's. The process starts with `open` or with the first window, and ends with
@@ -98,32 +106,6 @@ class RemoteMethod(CardedMethod):
         worker: ClickWorker | None = None,
     ) -> None:
         folder = find_model(str(name), user_folder)
-        super().__init__(folder.card)
-        self._spec = MethodSpec(str(folder.path.absolute()), str(user_folder) if user_folder else None, device)
-        self._worker = worker or default_click_worker()
-
-    def open(self, cancel: CancelToken | None = None) -> None:
-        """Load it in the other process, and wait until it can answer; without this the first window waits.
-
-        Raises
-        ------
-        MedsegError
-            If the model is broken, or the process died.
-        Cancelled
-            If the token was thrown.
-        """
-        self._worker.open(self._spec, cancel)
-
-    def chances(self, view: WindowView, cancel: CancelToken | None = None) -> FloatArray:
-        """Return, for each voxel of a window, how likely it belongs to the object: 0 to 1.
-
-        Raises
-        ------
-        MedsegError
-            If the model fails in words for the user, or the process died; the next window starts another one.
-        Cancelled
-            If the token was thrown; what the model computes meanwhile is not waited for.
-        WorkerBugError
-            If the model met a bug.
-        """
-        return self._worker.look(self._spec, view, cancel)
+        CardedMethod.__init__(self, folder.card)
+        spec = MethodSpec(str(folder.path.absolute()), str(user_folder) if user_folder else None, device)
+        _InOtherProcess.__init__(self, spec, worker)
